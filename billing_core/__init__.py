@@ -1,0 +1,1 @@
+"""Shared rules, read queries and the only door to Stripe. Writes no table."""

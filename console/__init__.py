@@ -1,0 +1,1 @@
+"""The Streamlit console: reads rows, shows them, sends commands."""

@@ -1,0 +1,1 @@
+"""One module a page: it defines ``page()`` and runs nothing when imported."""

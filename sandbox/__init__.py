@@ -1,0 +1,1 @@
+"""A stand-in Stripe with hosted portal pages, for trying and testing without an account."""

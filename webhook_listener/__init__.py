@@ -1,0 +1,1 @@
+"""The webhook listener: the only writer of the database."""
