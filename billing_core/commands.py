@@ -1,0 +1,122 @@
+"""What the console asks the listener to do, and the short-lived token that proves who asks.
+
+A token is a JWT signed with ``COMMAND_SECRET``: it names the user and the roles, is bound to one
+path and one exact body, lives a minute, and its id can be spent once.
+"""
+
+import hashlib
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import jwt
+from pydantic import BaseModel, ConfigDict, Field
+
+from billing_core.errors import CommandTokenError
+
+LIFETIME_SECONDS = 60
+_AUDIENCE = "webhook_listener"
+_ALGORITHM = "HS256"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the user's name, their roles, and the id of the token that says so."""
+
+    username: str
+    roles: frozenset[str]
+    token_id: str
+
+    @property
+    def role_names(self) -> str:
+        """The roles as one text for the audit log."""
+        return ",".join(sorted(self.roles))
+
+
+class _Command(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BeginAudit(_Command):
+    """Record that somebody is about to mint a link; answered with the entry's ``audit_id``."""
+
+    kind: Literal["begin"] = "begin"
+    action: Literal["portal_link.mint", "checkout_link.mint"]
+    org_id: str = Field(min_length=1, max_length=255)
+    destination: str = Field(min_length=1, max_length=64)
+    subscription_id: str | None = Field(default=None, max_length=255)
+    reason: str = Field(min_length=3, max_length=2000)
+
+
+class CompleteAudit(_Command):
+    """Record how it went: ``minted``, or ``refused`` with a code."""
+
+    kind: Literal["complete"] = "complete"
+    audit_id: int
+    outcome: Literal["minted", "refused"]
+    detail: str | None = Field(default=None, max_length=64, pattern=r"^[a-z_]+$")
+
+
+class DeniedAudit(_Command):
+    """Record that somebody tried what their role may not do."""
+
+    kind: Literal["denied"] = "denied"
+    action: str = Field(min_length=1, max_length=64)
+    org_id: str | None = Field(default=None, max_length=255)
+    destination: str | None = Field(default=None, max_length=64)
+
+
+class AuditRecorded(_Command):
+    """The listener's answer to a recorded command."""
+
+    audit_id: int
+
+
+def sign_command(
+    secret: str, *, username: str, roles: frozenset[str], path: str, body: bytes
+) -> str:
+    """A token for one command: this user, this path, these exact bytes, one minute."""
+    now = int(time.time())
+    return jwt.encode(
+        {
+            "sub": username,
+            "roles": sorted(roles),
+            "aud": _AUDIENCE,
+            "iat": now,
+            "exp": now + LIFETIME_SECONDS,
+            "jti": secrets.token_urlsafe(18),
+            "path": path,
+            "body": hashlib.sha256(body).hexdigest(),
+        },
+        secret,
+        algorithm=_ALGORITHM,
+    )
+
+
+def verify_command(secret: str, *, token: str, path: str, body: bytes) -> Caller:
+    """Who signed this command. Raises CommandTokenError with a sentence for the caller."""
+    try:
+        claims = jwt.decode(
+            token,
+            secret,
+            algorithms=[_ALGORITHM],
+            audience=_AUDIENCE,
+            options={"require": ["sub", "roles", "aud", "iat", "exp", "jti", "path", "body"]},
+        )
+    except jwt.ExpiredSignatureError:
+        raise CommandTokenError("The command's token has expired: ask again.") from None
+    except jwt.PyJWTError:
+        raise CommandTokenError(
+            "The command's token is not valid. COMMAND_SECRET must be the same for both sides."
+        ) from None
+    roles = claims["roles"]
+    if claims["path"] != path or claims["body"] != hashlib.sha256(body).hexdigest():
+        raise CommandTokenError("The command's token was made for another command.")
+    if claims["exp"] - claims["iat"] > LIFETIME_SECONDS or not isinstance(roles, list):
+        raise CommandTokenError("The command's token is not valid.")
+    return Caller(
+        username=str(claims["sub"]),
+        roles=frozenset(str(role) for role in roles),
+        token_id=str(claims["jti"]),
+    )

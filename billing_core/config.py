@@ -1,0 +1,103 @@
+"""``billing.toml``: plans, access policy, company; read once, frozen."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from billing_core.errors import SettingsError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Plan(_Section):
+    """A plan: what customers buy, whatever price they pay for it."""
+
+    name: str
+    lookup_keys: tuple[str, ...] = ()
+    retired_price_ids: tuple[str, ...] = ()
+
+
+class AccessPolicy(_Section):
+    """Which statuses keep access where the company may choose."""
+
+    past_due: bool = True
+
+
+class Company(_Section):
+    """How the company presents itself to its customers."""
+
+    name: str = "Our company"
+    colour: str = Field(default="#3B5BDB", pattern=r"^#[0-9A-Fa-f]{6}$")
+    support_email: str = ""
+
+
+class BillingConfig(_Section):
+    """The whole of ``billing.toml``."""
+
+    org_id_metadata_key: str = "org_id"
+    company: Company = Company()
+    plans: Mapping[str, Plan] = {}
+    access: AccessPolicy = AccessPolicy()
+    catalog: Mapping[str, Any] = {}
+    portal: Mapping[str, Any] = {}
+    links: Mapping[str, Any] = {}
+    alerts: Mapping[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _each_key_names_one_plan(self) -> "BillingConfig":
+        seen: dict[str, str] = {}
+        for slug, plan in self.plans.items():
+            for key in (*plan.lookup_keys, *plan.retired_price_ids):
+                if seen.setdefault(key, slug) != slug:
+                    raise ValueError(f"{key!r} names both plan {seen[key]!r} and plan {slug!r}")
+        return self
+
+    @cached_property
+    def plan_by_lookup_key(self) -> Mapping[str, str]:
+        """Each lookup key's plan slug."""
+        return {key: slug for slug, plan in self.plans.items() for key in plan.lookup_keys}
+
+    @cached_property
+    def plan_by_price_id(self) -> Mapping[str, str]:
+        """Each retired price id's plan slug."""
+        return {
+            price: slug for slug, plan in self.plans.items() for price in plan.retired_price_ids
+        }
+
+    def plan_for(self, lookup_key: str | None, price_id: str | None) -> str | None:
+        """The slug of the plan that a price is for, or None where nothing maps it."""
+        if lookup_key is not None and lookup_key in self.plan_by_lookup_key:
+            return self.plan_by_lookup_key[lookup_key]
+        return self.plan_by_price_id.get(price_id) if price_id is not None else None
+
+    def plan_name(self, slug: str | None) -> str | None:
+        """A plan's name for people; the slug itself once the plan has left the file."""
+        if slug is None:
+            return None
+        return self.plans[slug].name if slug in self.plans else slug
+
+
+@lru_cache(maxsize=4)
+def load_config(path: Path) -> BillingConfig:
+    """Read ``billing.toml`` at ``path``. Raises SettingsError with a sentence."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return BillingConfig.model_validate(data)
+    except FileNotFoundError:
+        raise SettingsError(
+            f"BILLING_CONFIG names {path}, which does not exist. Point it at your billing.toml."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from None
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'file'}: {fault['msg']}"
+            for fault in error.errors(include_input=False, include_url=False)
+        )
+        raise SettingsError(f"{path} cannot be used: {faults}") from None

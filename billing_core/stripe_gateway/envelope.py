@@ -1,0 +1,84 @@
+"""What stands around every event's object: id, type, time, mode, and whom it is about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from billing_core.errors import UnreadableShapeError
+from billing_core.stripe_gateway.shapes import reference, time
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEvent:
+    """A verified event with its redacted payload (the whole parsed event)."""
+
+    event_id: str
+    type: str
+    api_version: str | None
+    livemode: bool
+    account: str | None
+    created: datetime
+    object_id: str | None
+    customer_id: str | None
+    request_id: str | None
+    payload: Mapping[str, Any]
+
+    @property
+    def object(self) -> Mapping[str, Any]:
+        """The object that the event is about, as it was after the event."""
+        data: Mapping[str, Any] = self.payload["data"]["object"]
+        return data
+
+    @property
+    def previous_attributes(self) -> Mapping[str, Any] | None:
+        """What changed, with the old values; None where the event does not say."""
+        previous = self.payload["data"].get("previous_attributes")
+        return previous if isinstance(previous, Mapping) else None
+
+
+def read_event(payload: object) -> InboxEvent:
+    """Read a parsed body as an event. Raises UnreadableShapeError when it is none."""
+    if not isinstance(payload, Mapping):
+        raise UnreadableShapeError("the body is not a JSON object")
+    data = payload.get("data")
+    obj = data.get("object") if isinstance(data, Mapping) else None
+    if not isinstance(obj, Mapping):
+        raise UnreadableShapeError("the body has no data.object, so it is not an event")
+    api_version = payload.get("api_version")
+    return InboxEvent(
+        event_id=_required(payload, "id"),
+        type=_required(payload, "type"),
+        api_version=api_version if isinstance(api_version, str) else None,
+        livemode=payload.get("livemode") is True,
+        account=_account(payload),
+        created=time(payload.get("created"), "created"),
+        object_id=_object_id(obj),
+        customer_id=_customer_id(obj),
+        request_id=reference(payload, "request"),
+        payload=payload,
+    )
+
+
+def _required(payload: Mapping[str, Any], name: str) -> str:
+    value = payload.get(name)
+    if not isinstance(value, str) or not value or len(value) > 255 or "\x00" in value:
+        raise UnreadableShapeError(f"the body has no usable {name}, so it is not an event")
+    return value
+
+
+def _account(payload: Mapping[str, Any]) -> str | None:
+    """The connected account: ``account``, or ``context`` in newer events."""
+    return reference(payload, "account") or reference(payload, "context")
+
+
+def _object_id(obj: Mapping[str, Any]) -> str | None:
+    value = obj.get("id")
+    return value if isinstance(value, str) and value and "\x00" not in value else None
+
+
+def _customer_id(obj: Mapping[str, Any]) -> str | None:
+    if obj.get("object") == "customer":
+        return _object_id(obj)
+    customer = reference(obj, "customer")
+    return customer if customer is not None and "\x00" not in customer else None
