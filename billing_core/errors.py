@@ -44,6 +44,10 @@ class SettingsError(Exception):
     """The settings cannot be used; the message names the variable and what to do."""
 
 
+class DatabaseUnavailableError(Exception):
+    """The database cannot be read just now; the message says what to do."""
+
+
 class UnreadableShapeError(ValueError):
     """A Stripe payload has a shape that cannot be understood; the message says which part."""
 
