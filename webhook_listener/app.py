@@ -1,0 +1,65 @@
+"""The listener's HTTP application and what it holds while it runs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import Engine
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
+
+from billing_core.config import load_config
+from billing_core.settings import Settings
+from webhook_listener import schema
+from webhook_listener.commands import AuditEndpoint
+from webhook_listener.database import writer_engine
+from webhook_listener.health import Health
+from webhook_listener.metrics import Metrics
+from webhook_listener.receive import Expected, WebhookEndpoint
+from webhook_listener.writer import Writer
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The application; its writer runs from startup to shutdown.
+
+    On SQLite the schema is brought up to date. Raises SettingsError for settings that cannot be
+    used, and SchemaError for a PostgreSQL that has to be migrated first.
+    """
+    expected = Expected(
+        secrets=settings.webhook_secrets(),
+        livemode=settings.expected_livemode,
+        account=settings.stripe_account,
+    )
+    command_key = settings.command_key()
+    config = load_config(settings.billing_config)
+    engine = writer_engine(settings.database_url)
+    _prepare_schema(engine)
+    metrics = Metrics()
+    writer = Writer(engine, config, metrics)
+    health = Health(engine, writer, metrics)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        writer.start()
+        yield
+        await run_in_threadpool(writer.stop)
+        engine.dispose()
+
+    return Starlette(
+        routes=[
+            Route("/webhooks/stripe", WebhookEndpoint(expected, writer, metrics), methods=["POST"]),
+            Route("/commands/audit", AuditEndpoint(command_key, writer).handle, methods=["POST"]),
+            Route("/healthz", health.healthz),
+            Route("/readyz", health.readyz),
+            Route("/metrics", health.metrics),
+        ],
+        lifespan=lifespan,
+    )
+
+
+def _prepare_schema(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        schema.migrate(engine)
+        return
+    with engine.connect() as connection:
+        schema.require_head(connection)

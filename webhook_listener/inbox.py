@@ -1,0 +1,153 @@
+"""The inbox: each verified event is stored once, and each repeat of it is counted."""
+
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from billing_core.stripe_gateway.envelope import InboxEvent, read_event
+from billing_core.tables import Outcome
+from webhook_listener import rollups
+from webhook_listener.tables import EVENTS, PAYLOADS
+from webhook_listener.upsert import insert
+
+_LONGEST_NAME = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One verified delivery of an event, ready to be stored.
+
+    ``body`` is the redacted JSON. ``ignored_because`` says why the event is kept but never
+    projected: it is from another mode or account.
+    """
+
+    event: InboxEvent
+    body: bytes
+    received_at: datetime
+    ignored_because: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a batch came to: ``new`` in the order received, and how many were repeats."""
+
+    new: tuple[Delivery, ...]
+    duplicates: int
+
+
+def store(connection: Connection, deliveries: Sequence[Delivery]) -> Stored:
+    """Store a batch in the caller's transaction; a repeat only raises ``deliveries``."""
+    times = Counter(delivery.event.event_id for delivery in deliveries)
+    firsts: dict[str, Delivery] = {}
+    for delivery in deliveries:
+        firsts.setdefault(delivery.event.event_id, delivery)
+    # Two listeners that store the same events lock their rows in one order and cannot deadlock.
+    ordered = [firsts[event_id] for event_id in sorted(firsts)]
+    _insert_events(connection, ordered, times)
+    known = _known_before(connection, times)
+    new = [delivery for delivery in ordered if delivery.event.event_id not in known]
+    if new:
+        payloads = insert(connection, PAYLOADS).on_conflict_do_nothing()
+        connection.execute(
+            payloads,
+            [{"event_id": d.event.event_id, "body": zlib.compress(d.body, 1)} for d in new],
+        )
+    repeats = [count for count in known.values() if count.outcome != Outcome.PENDING]
+    rollups.add(connection, [*repeats, *_ignored(new, times)])
+    return Stored(
+        new=tuple(d for d in firsts.values() if d.event.event_id not in known),
+        duplicates=len(deliveries) - len(new),
+    )
+
+
+def _insert_events(
+    connection: Connection, deliveries: Sequence[Delivery], times: Mapping[str, int]
+) -> None:
+    statement = insert(connection, EVENTS)
+    statement = statement.on_conflict_do_update(
+        index_elements=["event_id"],
+        set_={"deliveries": EVENTS.c.deliveries + statement.excluded.deliveries},
+    )
+    connection.execute(
+        statement, [_row(delivery, times[delivery.event.event_id]) for delivery in deliveries]
+    )
+
+
+def _row(delivery: Delivery, deliveries: int) -> dict[str, Any]:
+    event = delivery.event
+    ignored = delivery.ignored_because
+    return {
+        "event_id": event.event_id,
+        "type": event.type,
+        "api_version": _storable(event.api_version),
+        "livemode": event.livemode,
+        "account": _storable(event.account),
+        "created": event.created,
+        "received_at": delivery.received_at,
+        "applied_at": delivery.received_at if ignored else None,
+        "customer_id": _storable(event.customer_id),
+        "object_id": _storable(event.object_id),
+        "outcome": (Outcome.IGNORED if ignored else Outcome.PENDING).value,
+        "error": ignored,
+        "attempts": 0,
+        "deliveries": deliveries,
+    }
+
+
+def _storable(text: str | None) -> str | None:
+    """None for what no index could hold, so that one odd event never fails its whole batch."""
+    if text is None or len(text) > _LONGEST_NAME or "\x00" in text:
+        return None
+    return text
+
+
+def _known_before(connection: Connection, times: Mapping[str, int]) -> dict[str, rollups.Count]:
+    """The batch's events that were there already, each with what its repeats add.
+
+    Repeats of a pending event are counted when it gets its outcome.
+    """
+    columns = EVENTS.c
+    rows = connection.execute(
+        select(
+            columns.event_id, columns.type, columns.outcome, columns.received_at, columns.deliveries
+        ).where(columns.event_id.in_(list(times)), columns.deliveries > 1)
+    )
+    return {
+        row.event_id: rollups.Count(
+            row.received_at,
+            row.type,
+            row.outcome,
+            events=0,
+            deliveries=times[row.event_id],
+        )
+        for row in rows
+        if row.deliveries > times[row.event_id]
+    }
+
+
+def _ignored(new: Sequence[Delivery], times: Mapping[str, int]) -> list[rollups.Count]:
+    return [
+        rollups.Count(
+            delivery.received_at,
+            delivery.event.type,
+            Outcome.IGNORED.value,
+            deliveries=times[delivery.event.event_id],
+            receive_lag_ms=rollups.milliseconds(delivery.event.created, delivery.received_at),
+        )
+        for delivery in new
+        if delivery.ignored_because
+    ]
+
+
+def load(connection: Connection, event_ids: Sequence[str]) -> dict[str, InboxEvent]:
+    """Stored events by id. Raises nothing for a missing payload: it is absent from the answer."""
+    rows = connection.execute(
+        select(PAYLOADS.c.event_id, PAYLOADS.c.body).where(PAYLOADS.c.event_id.in_(event_ids))
+    )
+    return {row.event_id: read_event(orjson.loads(zlib.decompress(row.body))) for row in rows}

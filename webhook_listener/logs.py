@@ -1,0 +1,65 @@
+"""Structured logs: one JSON object a line on standard output.
+
+Ids and counts only: no payloads, names, e-mail addresses, tokens, signatures or URLs.
+"""
+
+import logging
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+
+def configure() -> None:
+    """Send the product's and the libraries' logs to standard output as JSON."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _where_not_what,
+            structlog.processors.JSONRenderer(serializer=orjson.dumps),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.BytesLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_JsonFormatter())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+
+
+def places(error: BaseException) -> list[str]:
+    """Where an error was raised, innermost last, without its text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def _where_not_what(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    # An exception's text may quote a customer's data, so only its kind and its places are kept.
+    if event.pop("exc_info", None):
+        error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
+        if error is not None:
+            event["error"] = type(error).__name__
+            event["places"] = places(error)
+    return event
+
+
+class _JsonFormatter(logging.Formatter):
+    """Lines of libraries in the same form as ours."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "event": record.getMessage(),
+            "logger": record.name,
+            "level": record.levelname.lower(),
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            line.update(error=type(error).__name__, places=places(error))
+        return orjson.dumps(line, default=str).decode()

@@ -1,0 +1,93 @@
+"""What ``/metrics`` tells Prometheus; one registry for each app, none shared by the process."""
+
+from collections.abc import Iterable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from webhook_listener.apply import Applied
+from webhook_listener.projection import PROJECTIONS
+
+_LATENCY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.5, 1, 5)
+_LAG_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300, 3600)
+
+
+class Metrics:
+    """Counters that the writer and the routes raise, and gauges read off the database."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        registry = CollectorRegistry()
+        self.registry = registry
+        self.received = Counter(
+            "billing_webhook_received", "Deliveries that were stored.", registry=registry
+        )
+        self.duplicates = Counter(
+            "billing_webhook_duplicates", "Stored deliveries of known events.", registry=registry
+        )
+        self.rejected = Counter(
+            "billing_webhook_rejected",
+            "Deliveries that were not stored.",
+            ["reason"],
+            registry=registry,
+        )
+        self.outcomes = Counter(
+            "billing_webhook_outcomes",
+            "Events by what became of them.",
+            ["type", "outcome"],
+            registry=registry,
+        )
+        self.acknowledge_seconds = Histogram(
+            "billing_webhook_acknowledge_seconds",
+            "From the first byte of a delivery to its commit.",
+            buckets=_LATENCY_SECONDS,
+            registry=registry,
+        )
+        self.apply_lag_seconds = Histogram(
+            "billing_webhook_apply_lag_seconds",
+            "From receipt to the rows that follow from it.",
+            buckets=_LAG_SECONDS,
+            registry=registry,
+        )
+        self.last_event = Gauge(
+            "billing_webhook_last_event_timestamp_seconds",
+            "Stripe's time of the newest applied event.",
+            registry=registry,
+        )
+        self.backlog = Gauge(
+            "billing_webhook_backlog",
+            "Stored events that wait (counted to 100000).",
+            registry=registry,
+        )
+        self.oldest_pending_seconds = Gauge(
+            "billing_webhook_oldest_pending_seconds",
+            "Age of the oldest event that waits; 0 where none does.",
+            registry=registry,
+        )
+        self.parked = Gauge(
+            "billing_webhook_parked",
+            "Events parked for a person (counted to 100000).",
+            registry=registry,
+        )
+        self._newest = 0.0
+
+    def applied(self, events: Iterable[Applied]) -> None:
+        """Count events that got their outcome."""
+        for event in events:
+            kind = event.type if event.type in PROJECTIONS else "other"
+            self.outcomes.labels(kind, event.outcome.value).inc()
+            self.apply_lag_seconds.observe(event.lag_seconds)
+            created = event.created.timestamp()
+            if created > self._newest:
+                self._newest = created
+                self.last_event.set(created)
+
+    def render(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self.registry)

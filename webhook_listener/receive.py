@@ -1,0 +1,127 @@
+"""``POST /webhooks/stripe``: from bytes to a stored event, and an answer that can be trusted.
+
+2xx means that the event is on disk. Whatever cannot be stored now is answered 503, so that Stripe
+sends it again; whatever can never be stored is answered 4xx, with a sentence.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from billing_core.errors import SignatureError, UnreadableShapeError
+from billing_core.stripe_gateway.envelope import InboxEvent, read_event
+from billing_core.stripe_gateway.redaction import redact
+from billing_core.stripe_gateway.signature import verify_signature
+from webhook_listener.body import (
+    BodyTooLargeError,
+    ClientGoneError,
+    answer,
+    header,
+    read_body,
+    refuse_large,
+)
+from webhook_listener.errors import NotStoredError, OverloadedError
+from webhook_listener.inbox import Delivery
+from webhook_listener.metrics import Metrics
+from webhook_listener.writer import Writer
+
+MAX_BODY_BYTES = 1024 * 1024
+_RETRY = ((b"retry-after", b"5"),)
+_log = structlog.get_logger("webhook_listener.receive")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Which events are ours: signed with one of ``secrets``, of this mode and account."""
+
+    secrets: Sequence[str]
+    livemode: bool
+    account: str | None
+
+    def reason_to_ignore(self, event: InboxEvent) -> str | None:
+        """Why a verified event is kept but not applied, in a sentence; None for our own."""
+        if event.livemode != self.livemode:
+            theirs, ours = ("live", "test") if event.livemode else ("test", "live")
+            return f"The event is from {theirs} mode, and this listener serves {ours} mode."
+        if event.account is not None and event.account != self.account:
+            return "The event is from another connected account than STRIPE_ACCOUNT names."
+        return None
+
+
+class RejectedError(Exception):
+    """A delivery that can never be stored; ``reason`` is for the metrics."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+class WebhookEndpoint:
+    """The ASGI application behind the webhook's path."""
+
+    def __init__(self, expected: Expected, writer: Writer, metrics: Metrics) -> None:
+        self._expected = expected
+        self._writer = writer
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read, check, store, answer."""
+        started = time.perf_counter()
+        try:
+            body = await read_body(scope, receive, limit=MAX_BODY_BYTES)
+            delivery = read_delivery(
+                body, header(scope, b"stripe-signature"), self._expected, now=time.time()
+            )
+            await self._writer.submit(delivery)
+        except BodyTooLargeError:
+            self._metrics.rejected.labels("too_large").inc()
+            sentence = "The body is larger than 1 MiB, so it is no event. Nothing was stored."
+            await refuse_large(receive, send, sentence)
+        except ClientGoneError:
+            self._metrics.rejected.labels("incomplete").inc()
+            await answer(send, 408, "The body did not arrive in time. Nothing was stored.")
+        except RejectedError as error:
+            self._metrics.rejected.labels(error.reason).inc()
+            _log.warning("webhook.rejected", reason=error.reason)
+            await answer(send, 400, str(error))
+        except (OverloadedError, NotStoredError) as error:
+            overloaded = isinstance(error, OverloadedError)
+            self._metrics.rejected.labels("overloaded" if overloaded else "not_stored").inc()
+            await answer(send, 503, str(error), headers=_RETRY)
+        else:
+            self._metrics.acknowledge_seconds.observe(time.perf_counter() - started)
+            await answer(send, 200, "Stored.")
+
+
+def read_delivery(
+    body: bytes, signature: bytes | None, expected: Expected, *, now: float
+) -> Delivery:
+    """A verified delivery with its payload redacted. ``now`` is in seconds since the epoch.
+
+    Raises RejectedError with a sentence for the caller.
+    """
+    try:
+        verify_signature(body, signature, expected.secrets, now=now)
+    except SignatureError as error:
+        raise RejectedError("signature", str(error)) from None
+    try:
+        payload = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        sentence = "The body is not JSON in UTF-8. Nothing was stored."
+        raise RejectedError("not_json", sentence) from None
+    try:
+        event = read_event(payload)
+    except UnreadableShapeError as error:
+        sentence = f"This is not a Stripe event: {error}. Nothing was stored."
+        raise RejectedError("not_an_event", sentence) from None
+    return Delivery(
+        event=event,
+        body=redact(body, payload),
+        received_at=datetime.fromtimestamp(now, UTC),
+        ignored_because=expected.reason_to_ignore(event),
+    )

@@ -1,0 +1,205 @@
+"""The one thread that writes: stores what was delivered, runs commands, projects what waits.
+
+Deliveries that come while a commit is under way share the next one. Storing comes before
+projecting, one bounded batch of each in turn, so that neither keeps the other waiting for long.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from billing_core.config import BillingConfig
+from billing_core.stripe_gateway.envelope import InboxEvent
+from webhook_listener.apply import Applied, apply_round, describe
+from webhook_listener.database import durable_transaction, is_database_trouble
+from webhook_listener.errors import NotStoredError, OverloadedError
+from webhook_listener.inbox import Delivery, store
+from webhook_listener.metrics import Metrics
+
+T = TypeVar("T")
+
+STORE_BATCH = 512
+MAX_QUEUED = 4_000
+MAX_QUEUED_BYTES = 32 * 1024 * 1024
+_KEPT_PARSED = 2_048
+_POLL_SECONDS = 0.5
+_PAUSE_SECONDS = 1.0
+_log = structlog.get_logger("webhook_listener.writer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    delivery: Delivery
+    acknowledged: asyncio.Future[None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Callable[[Connection], Any]
+    result: Future[Any]
+
+
+class Writer:
+    """Owns the thread. ``submit`` and ``run`` hand it work; everything else is its own."""
+
+    def __init__(self, engine: Engine, config: BillingConfig, metrics: Metrics) -> None:
+        self._engine = engine
+        self._config = config
+        self._metrics = metrics
+        self._queue: deque[_Waiting] = deque()
+        self._queued_bytes = 0
+        self._jobs: deque[_Job] = deque()
+        self._parsed: dict[str, InboxEvent] = {}
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._apply_after = 0.0
+        self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; what waits from an earlier run is projected at once."""
+        self._thread.start()
+
+    def stop(self, *, within_seconds: float = 5.0) -> None:
+        """Commit what is queued, project what waits if that is quick, and end the thread."""
+        with self._wake:
+            self._stopping = True
+            self._apply_until = time.monotonic() + within_seconds
+            self._wake.notify()
+        self._thread.join()
+
+    def submit(self, delivery: Delivery) -> asyncio.Future[None]:
+        """Queue a delivery; the future is done once it is on disk.
+
+        Raises OverloadedError when the queue is full. Call it on the event loop.
+        """
+        future = asyncio.get_running_loop().create_future()
+        size = len(delivery.body)
+        with self._wake:
+            if (
+                self._stopping
+                or len(self._queue) >= MAX_QUEUED
+                or self._queued_bytes + size > MAX_QUEUED_BYTES
+            ):
+                raise OverloadedError
+            self._queue.append(_Waiting(delivery, future))
+            self._queued_bytes += size
+            self._wake.notify()
+        return future
+
+    def run(self, work: Callable[[Connection], T]) -> Future[T]:
+        """Run ``work`` in a durable transaction of its own; its error is the future's."""
+        job = _Job(work, Future())
+        with self._wake:
+            if self._stopping:
+                raise OverloadedError
+            self._jobs.append(job)
+            self._wake.notify()
+        return job.result
+
+    def wake(self) -> None:
+        """Look for pending events now instead of at the next poll."""
+        with self._wake:
+            self._wake.notify()
+
+    def _loop(self) -> None:
+        more = True
+        while True:
+            batch, jobs, stopping = self._take(wait=not more)
+            if batch:
+                self._store(batch)
+            for job in jobs:
+                self._run_job(job)
+            more = self._apply()
+            if stopping and not (self._queue or self._jobs):
+                while more and time.monotonic() < self._apply_until:
+                    more = self._apply()
+                return
+
+    def _take(self, *, wait: bool) -> tuple[list[_Waiting], list[_Job], bool]:
+        with self._wake:
+            if wait and not (self._queue or self._jobs or self._stopping):
+                self._wake.wait(_POLL_SECONDS)
+            size = min(STORE_BATCH, len(self._queue))
+            batch = [self._queue.popleft() for _ in range(size)]
+            self._queued_bytes -= sum(len(waiting.delivery.body) for waiting in batch)
+            jobs = list(self._jobs)
+            self._jobs.clear()
+            return batch, jobs, self._stopping
+
+    def _store(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            with durable_transaction(self._engine) as connection:
+                stored = store(connection, [waiting.delivery for waiting in batch])
+        except Exception as error:  # noqa: BLE001 - answered as 503, and the thread lives on
+            _log.exception("store.failed", deliveries=len(batch), cause=describe(error))
+            if len(batch) == 1 or is_database_trouble(error):
+                _answer(batch, NotStoredError())
+                return
+            for waiting in batch:  # so that the one at fault takes no other down
+                self._store([waiting])
+            return
+        _answer(batch, None)
+        for delivery in stored.new:
+            if len(self._parsed) >= _KEPT_PARSED:
+                break
+            if delivery.ignored_because is None:
+                self._parsed[delivery.event.event_id] = delivery.event
+        self._metrics.received.inc(len(batch))
+        if stored.duplicates:
+            self._metrics.duplicates.inc(stored.duplicates)
+
+    def _run_job(self, job: _Job) -> None:
+        try:
+            with durable_transaction(self._engine) as connection:
+                result = job.work(connection)
+        except Exception as error:  # noqa: BLE001 - handed to whoever asked
+            job.result.set_exception(error)
+        else:
+            job.result.set_result(result)
+
+    def _apply(self) -> bool:
+        """Project one batch; whether more waits."""
+        if time.monotonic() < self._apply_after:
+            return False
+        try:
+            done = apply_round(self._engine, self._config, self._parsed, now=datetime.now(UTC))
+        except Exception as error:  # noqa: BLE001 - the events still wait; the thread lives on
+            _log.exception("apply.failed", cause=describe(error))
+            self._apply_after = time.monotonic() + _PAUSE_SECONDS
+            return False
+        for event in done.applied:
+            self._parsed.pop(event.event_id, None)
+        self._metrics.applied(done.applied)
+        if done.applied:
+            _log_applied(done.applied)
+        return done.full
+
+
+def _log_applied(applied: Sequence[Applied]) -> None:
+    outcomes: dict[str, list[str]] = {}
+    for event in applied:
+        outcomes.setdefault(event.outcome.value, []).append(event.event_id)
+    _log.info("events.applied", **outcomes)
+
+
+def _answer(batch: Sequence[_Waiting], error: Exception | None) -> None:
+    def resolve() -> None:
+        for waiting in batch:
+            future = waiting.acknowledged
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+    batch[0].acknowledged.get_loop().call_soon_threadsafe(resolve)
