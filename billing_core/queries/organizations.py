@@ -1,0 +1,190 @@
+"""The list of organizations: searched, filtered, a page at a time."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy.sql import Select
+
+from billing_core.config import BillingConfig
+from billing_core.entitlement import NO_SUBSCRIPTION
+from billing_core.queries.keyset import decode_cursor, encode_cursor, page
+from billing_core.queries.search import Kind, matches, read_search_text
+from billing_core.queries.tables import (
+    ENTITLEMENTS,
+    ORGANIZATIONS,
+    SUBSCRIPTIONS,
+    Row,
+    capped_count,
+    config_or_default,
+)
+from billing_core.rows import Count, OrganizationPage, OrganizationRow
+
+FEW = 1000
+COUNT_CAP = 10_000
+
+
+class Order(StrEnum):
+    """How the list is sorted."""
+
+    NEWEST = "newest"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationFilters:
+    """What a list of organizations is narrowed to; everything by default.
+
+    ``plan`` is a slug, ``currency`` as Stripe writes it (``eur``).
+    """
+
+    status: str | None = None
+    plan: str | None = None
+    interval: str | None = None
+    currency: str | None = None
+    winding_down: bool = False
+    past_due: bool = False
+    unmapped: bool = False
+    no_customer: bool = False
+
+
+def search_organizations(
+    connection: Connection,
+    text: str = "",
+    filters: OrganizationFilters | None = None,
+    *,
+    order: Order = Order.NEWEST,
+    after: str | None = None,
+    limit: int = 25,
+    config: BillingConfig | None = None,
+) -> OrganizationPage:
+    """Organizations that ``text`` names and ``filters`` let through.
+
+    ``text`` may be part of a name or e-mail address, or a whole id: org, customer, subscription,
+    price, lookup key, event, invoice. ``after`` is the ``next_cursor`` of the page before. Counts
+    stop at ten thousand, at a thousand where a text was searched for.
+    """
+    config = config_or_default(config)
+    search = read_search_text(text)
+    wanted = filters or OrganizationFilters()
+    of_organization: list[ColumnElement[bool]] = (
+        [ORGANIZATIONS.c.stripe_customer_id.is_(None)] if wanted.no_customer else []
+    )
+    match = matches(connection, search)
+    if match is not None:
+        of_organization.append(match)
+    statement, count = _narrowed(
+        connection,
+        of_organization,
+        _entitlement_conditions(wanted),
+        text_given=search.kind is Kind.FRAGMENT,
+    )
+    sort: ColumnElement[Any] = ORGANIZATIONS.c.created_at
+    if order is Order.NAME:
+        sort = func.lower(ORGANIZATIONS.c.name)
+    rows = page(
+        connection,
+        statement.add_columns(sort.label("sort")),
+        sort,
+        ORGANIZATIONS.c.org_id,
+        after=decode_cursor(after, 2),
+        limit=limit + 1,
+        descending=order is Order.NEWEST,
+    )
+    more = len(rows) > limit
+    last = rows[limit - 1] if more else None
+    return OrganizationPage(
+        rows=tuple(organization_row(row, config) for row in rows[:limit]),
+        next_cursor=encode_cursor((last["sort"], last["org_id"])) if last is not None else None,
+        count=count,
+    )
+
+
+def _entitlement_conditions(filters: OrganizationFilters) -> list[ColumnElement[bool]]:
+    e = ENTITLEMENTS.c
+    chosen = (
+        (filters.status, e.status == filters.status),
+        (filters.plan, e.plan == filters.plan),
+        (filters.interval, e.interval == filters.interval),
+        (filters.currency, e.currency == (filters.currency or "").lower()),
+        (filters.winding_down, e.ends_at.is_not(None)),
+        (filters.past_due, e.status == "past_due"),
+        (filters.unmapped, and_(e.plan.is_(None), e.price_id.is_not(None))),
+    )
+    return [condition for asked, condition in chosen if asked]
+
+
+def _narrowed(
+    connection: Connection,
+    of_organization: list[ColumnElement[bool]],
+    of_entitlement: list[ColumnElement[bool]],
+    *,
+    text_given: bool,
+) -> tuple[Select[Any], Count]:
+    """The rows to page through, and how many there are.
+
+    Few matches are found once, by whatever index fits, and then sorted; where there are many,
+    walking the sort order's index soon meets enough of them.
+    """
+    statement = _statement()
+    matching = select(ORGANIZATIONS.c.org_id).where(*of_organization, *of_entitlement)
+    if of_entitlement:
+        matching = matching.join(ENTITLEMENTS, ENTITLEMENTS.c.org_id == ORGANIZATIONS.c.org_id)
+    elif not of_organization:
+        return statement, capped_count(connection, matching, COUNT_CAP)
+    ids = connection.execute(matching.limit(FEW + 1)).scalars().all()
+    if len(ids) <= FEW:
+        return statement.where(ORGANIZATIONS.c.org_id.in_(ids)), Count(len(ids))
+    count = Count(FEW, capped=True)
+    if not text_given:
+        count = capped_count(connection, matching, COUNT_CAP)
+    return statement.where(*of_organization, *of_entitlement), count
+
+
+def _statement() -> Select[Any]:
+    o, e, s = ORGANIZATIONS, ENTITLEMENTS, SUBSCRIPTIONS
+    return (
+        select(
+            o.c.org_id,
+            o.c.name,
+            o.c.email,
+            o.c.stripe_customer_id,
+            o.c.created_at,
+            e.c.plan,
+            e.c.status,
+            e.c.has_access,
+            e.c.ends_at,
+            e.c.quantity,
+            e.c.unit_amount,
+            e.c.currency,
+            e.c.interval,
+            e.c.price_id,
+            s.c.interval_count,
+        )
+        .select_from(o)
+        .join(e, e.c.org_id == o.c.org_id, isouter=True)
+        .join(s, s.c.subscription_id == e.c.subscription_id, isouter=True)
+    )
+
+
+def organization_row(row: Row, config: BillingConfig) -> OrganizationRow:
+    """One line of the list."""
+    return OrganizationRow(
+        org_id=row["org_id"],
+        name=row["name"],
+        email=row["email"],
+        customer_id=row["stripe_customer_id"],
+        created_at=row["created_at"],
+        plan=row["plan"],
+        plan_name=config.plan_name(row["plan"]),
+        status=row["status"] or NO_SUBSCRIPTION,
+        has_access=bool(row["has_access"]),
+        ends_at=row["ends_at"],
+        quantity=row["quantity"],
+        unit_amount=row["unit_amount"],
+        currency=row["currency"],
+        interval=row["interval"],
+        interval_count=row["interval_count"] or 1,
+        unmapped=row["plan"] is None and row["price_id"] is not None,
+    )

@@ -1,0 +1,126 @@
+"""What somebody pasted into the search field, read for what it is, and the orgs that it names."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, union
+
+from billing_core.queries.tables import (
+    CUSTOMERS,
+    ENTITLEMENTS,
+    EVENTS,
+    ORGANIZATIONS,
+    PRICES,
+    SUBSCRIPTIONS,
+)
+
+MAXIMUM_LENGTH = 200
+MATCHING_IDS = 1000
+_STRIPE_ID = re.compile(
+    r"(acct|bpc|bps|card|ch|cn|cs|cus|dp|evt|fr|ic|ii|in|inpay|li|mandate|mbur|pi|plan|plink|pm"
+    r"|price|prod|promo|py|pyr|qt|re|req|seti|si|snapshot|src|sub|su|sub_sched|tax|txi|txn|txr)"
+    r"_[A-Za-z0-9_]+\Z"
+)
+_ADDRESS = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
+_INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}
+
+
+class Kind(Enum):
+    """What a search text looks like."""
+
+    EVERYTHING = "everything"
+    STRIPE_ID = "stripe_id"
+    FRAGMENT = "fragment"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchText:
+    """A search text without what surrounded it, and what it looks like."""
+
+    term: str
+    kind: Kind
+
+
+def read_search_text(text: str) -> SearchText:
+    """Read what somebody typed or pasted: an id, an address, a Dashboard URL, part of a name."""
+    term = "".join(
+        " " if unicodedata.category(char) in _INVISIBLE else char for char in text[:2000]
+    )
+    term = unicodedata.normalize("NFC", term).strip().strip("\"'`,;").strip()
+    if re.match(r"(?i)https?://", term):
+        term = _last_id_in_url(term)
+    address = _ADDRESS.search(term)
+    if address:
+        term = address.group(1)
+    term = re.sub(r"(?i)\Amailto:", "", term)[:MAXIMUM_LENGTH]
+    if not term:
+        return SearchText("", Kind.EVERYTHING)
+    return SearchText(term, Kind.STRIPE_ID if _STRIPE_ID.match(term) else Kind.FRAGMENT)
+
+
+def _last_id_in_url(url: str) -> str:
+    try:
+        parts = [unquote(part) for part in urlsplit(url).path.split("/") if part]
+    except ValueError:
+        return url
+    ids = [part for part in parts if _STRIPE_ID.match(part) and not part.startswith("acct_")]
+    return ids[-1] if ids else url
+
+
+def org_ids_named_by(term: str) -> Select[tuple[str]]:
+    """The orgs that an id, given whole, belongs to: each branch looks into one index."""
+    o, c, s, e, v, p = ORGANIZATIONS, CUSTOMERS, SUBSCRIPTIONS, ENTITLEMENTS, EVENTS, PRICES
+    of_price = select(p.c.price_id).where(p.c.lookup_key == term).scalar_subquery()
+    branches = union(
+        select(o.c.org_id).where(o.c.org_id == term),
+        select(o.c.org_id).where(o.c.stripe_customer_id == term),
+        select(c.c.org_id).where(c.c.customer_id == term),
+        select(e.c.org_id).where(e.c.subscription_id == term),
+        select(c.c.org_id)
+        .join(s, s.c.customer_id == c.c.customer_id)
+        .where(s.c.subscription_id == term),
+        select(v.c.org_id).where(v.c.event_id == term),
+        select(v.c.org_id).where(v.c.object_id == term),
+        select(c.c.org_id)
+        .join(s, s.c.customer_id == c.c.customer_id)
+        .where(or_(s.c.price_id == term, s.c.price_id.in_(of_price))),
+    ).subquery()
+    return select(branches.c.org_id).where(branches.c.org_id.is_not(None))
+
+
+def matches(connection: Connection, search: SearchText) -> ColumnElement[bool] | None:
+    """The condition on ``organizations`` that a search text stands for; None for everything."""
+    if search.kind is Kind.EVERYTHING:
+        return None
+    o = ORGANIZATIONS.c
+    named = connection.execute(org_ids_named_by(search.term).limit(MATCHING_IDS)).scalars().all()
+    if search.kind is Kind.STRIPE_ID:
+        return o.org_id.in_(named)
+    if "@" in search.term:
+        exact = func.lower(o.email) == search.term.lower()
+        if connection.execute(select(o.org_id).where(exact).limit(1)).first() is not None:
+            return exact
+    return or_(
+        o.org_id.in_(named),
+        o.org_id.istartswith(search.term, autoescape=True),
+        *_contains(connection, o.name, search.term),
+        *_contains(connection, o.email, search.term),
+    )
+
+
+def _contains(
+    connection: Connection, column: ColumnElement[str | None], term: str
+) -> list[ColumnElement[bool]]:
+    """Whether a column holds ``term`` in any case.
+
+    SQLite's own ``lower`` knows ASCII alone; PostgreSQL's knows what the database's locale knows.
+    """
+    if term.isascii():
+        return [column.icontains(term, autoescape=True)]
+    if connection.dialect.name == "sqlite":
+        return [func.casefold(column).contains(term.casefold(), autoescape=True)]
+    variants = {term, term.lower(), term.upper(), term.title()}
+    return [column.icontains(variant, autoescape=True) for variant in sorted(variants)]

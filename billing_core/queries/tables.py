@@ -1,0 +1,45 @@
+"""The tables as SQLAlchemy Core sees them, and a row as plain values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Executable, func, select
+from sqlalchemy.sql import Select
+from sqlmodel import SQLModel
+
+import billing_core.tables  # noqa: F401 - fills the metadata
+from billing_core.config import BillingConfig, load_config
+from billing_core.rows import Count
+from billing_core.settings import settings
+
+Row = Mapping[str, Any]
+
+_TABLES = SQLModel.metadata.tables
+ORGANIZATIONS = _TABLES["organizations"]
+CUSTOMERS = _TABLES["customers"]
+SUBSCRIPTIONS = _TABLES["subscriptions"]
+PRICES = _TABLES["prices"]
+PRODUCTS = _TABLES["products"]
+ENTITLEMENTS = _TABLES["plan_entitlements"]
+CHANGES = _TABLES["entitlement_changes"]
+EVENTS = _TABLES["webhook_events"]
+PAYLOADS = _TABLES["webhook_payloads"]
+AUDIT = _TABLES["audit_log"]
+ROLLUPS = _TABLES["event_rollups"]
+
+
+def fetch(connection: Connection, statement: Executable) -> list[Row]:
+    """What ``statement`` selects."""
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def capped_count(connection: Connection, statement: Select[Any], cap: int) -> Count:
+    """How many rows ``statement`` has; past ``cap`` nobody goes on counting."""
+    limited = statement.limit(cap + 1).subquery()
+    found = connection.execute(select(func.count()).select_from(limited)).scalar_one()
+    return Count(min(found, cap), capped=found > cap)
+
+
+def config_or_default(config: BillingConfig | None) -> BillingConfig:
+    """The given ``billing.toml``, else the one that the settings name. Raises SettingsError."""
+    return config if config is not None else load_config(settings().billing_config)

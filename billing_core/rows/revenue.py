@@ -1,0 +1,75 @@
+"""Who leaves, for how much a period, and what a subscription can be started with."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LeavingRow:
+    """An organization whose access is due to end, or has ended.
+
+    ``unit_amount`` and ``quantity`` are those of the item that gives the plan. ``asked_at`` is
+    when the cancellation was asked for. ``overdue`` says that the time has passed and Stripe has
+    not reported the end.
+    """
+
+    org_id: str
+    name: str | None
+    email: str | None
+    subscription_id: str | None
+    plan: str | None
+    plan_name: str | None
+    status: str
+    ends_at: datetime
+    asked_at: datetime | None
+    overdue: bool
+    quantity: int | None
+    unit_amount: int | None
+    amount: int | None
+    currency: str | None
+    interval: str | None
+    interval_count: int
+    reason: str | None
+    feedback: str | None
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecurringTotal:
+    """What organizations pay together per period, in one currency and interval.
+
+    ``without_amount`` of them have a price that states no amount and are not in ``amount``.
+    """
+
+    currency: str | None
+    interval: str | None
+    interval_count: int
+    organizations: int
+    amount: int
+    without_amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeavingPage:
+    """Some who leave, soonest (or latest ended) first, and the totals of all who match."""
+
+    rows: tuple[LeavingRow, ...]
+    next_cursor: str | None
+    totals: tuple[RecurringTotal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceChoice:
+    """A price that a new subscription can be started with, by its lookup key.
+
+    The amounts are None until an event has brought the price.
+    """
+
+    lookup_key: str
+    plan: str
+    plan_name: str
+    price_id: str | None
+    unit_amount: int | None
+    currency: str | None
+    interval: str | None
+    interval_count: int
