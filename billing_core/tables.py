@@ -107,14 +107,21 @@ class Customer(SQLModel, table=True):
 class Subscription(SQLModel, table=True):
     """A subscription as Stripe last described it.
 
-    ``price_id`` to ``interval`` describe the item that decides the plan; ``items`` holds all of
-    them. ``event_created``, ``event_id``, ``peers`` and ``suspect`` are what ordering needs.
+    ``price_id`` to ``product_id`` describe the item that decides the plan; ``items`` holds all of
+    them, and ``other_price_ids`` the other items' prices as ``,a,b,``. ``event_created``,
+    ``event_id``, ``peers`` and ``suspect`` are what ordering needs.
     """
 
     __tablename__ = "subscriptions"
     __table_args__ = (
         Index("ix_subscriptions_customer_id", "customer_id"),
         Index("ix_subscriptions_price_id", "price_id"),
+        Index(
+            "ix_subscriptions_several_items",
+            "subscription_id",
+            sqlite_where=text("other_price_ids IS NOT NULL"),
+            postgresql_where=text("other_price_ids IS NOT NULL"),
+        ),
         Index(
             "ix_subscriptions_suspect",
             "suspect",
@@ -134,6 +141,7 @@ class Subscription(SQLModel, table=True):
     interval: str | None = None
     interval_count: int = 1
     product_id: str | None = None
+    other_price_ids: str | None = _long_text()
     items: list[dict[str, Any]] = Field(
         default_factory=list, sa_column=Column(JSON(), nullable=False)
     )
@@ -154,7 +162,6 @@ class Subscription(SQLModel, table=True):
     schedule_id: str | None = None
     created_at: datetime | None = _time()
     known_status: str | None = None
-    known_status_at: datetime | None = _time()
     suspect: bool = False
     peers: int = 0
     event_created: datetime | None = _time(nullable=False)

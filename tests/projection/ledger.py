@@ -1,0 +1,113 @@
+"""A small inbox on a real database, for what the projection promises."""
+
+import zlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Engine, StaticPool, create_engine, select
+from sqlmodel import SQLModel
+
+from billing_core.config import BillingConfig, load_config
+from billing_core.settings import ROOT
+from billing_core.stripe_gateway.envelope import InboxEvent, read_event
+from webhook_listener.projection import Projected, project, reproject
+
+CONFIG = load_config(ROOT / "billing.toml")
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+_IN_THEIR_OWN_ORDER = {"peers", "suspect", "updated_at", "revision"}
+
+
+class Ledger:
+    """Events in, rows out. In memory unless a path is given."""
+
+    def __init__(self, path: Path | None = None, config: BillingConfig = CONFIG) -> None:
+        url = f"sqlite:///{path}" if path else "sqlite://"
+        self.engine: Engine = create_engine(url, poolclass=StaticPool)
+        self.config = config
+        SQLModel.metadata.create_all(self.engine)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self.engine.begin() as connection:
+            for table in SQLModel.metadata.sorted_tables:
+                connection.execute(table.delete())
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.engine.dispose()
+
+    def deliver(self, events: Iterable[Mapping[str, Any]], *, batch: int = 1) -> list[Projected]:
+        """Take events as the inbox does: new ones stored, every one projected."""
+        projected: list[Projected] = []
+        listed = list(events)
+        for start in range(0, len(listed), batch):
+            chunk = [read_event(event) for event in listed[start : start + batch]]
+            with self.engine.begin() as connection:
+                unique = list({event.event_id: event for event in chunk}.values())
+                for event in unique:
+                    _store(connection, event)
+                results = project(connection, unique, self.config, now=NOW)
+                table = SQLModel.metadata.tables["webhook_events"]
+                for result in results:
+                    connection.execute(
+                        table.update()
+                        .where(table.c.event_id == result.event_id)
+                        .values(outcome=result.outcome.value, org_id=result.org_id)
+                    )
+                projected += results
+        return projected
+
+    def reproject(self) -> tuple[str, ...]:
+        """Rebuild; the orgs whose entitlement changed."""
+        with self.engine.begin() as connection:
+            return reproject(connection, self.config, now=NOW).changed_org_ids
+
+    def rows(self, table: str, *, all_columns: bool = False) -> list[dict[str, Any]]:
+        """A table's rows in order of their key, without what depends on the way there."""
+        columns = SQLModel.metadata.tables[table]
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(columns).order_by(*columns.primary_key.columns))
+            return [
+                {
+                    name: value
+                    for name, value in row._mapping.items()
+                    if all_columns or name not in _IN_THEIR_OWN_ORDER
+                }
+                for row in rows
+            ]
+
+    def state(self) -> dict[str, list[dict[str, Any]]]:
+        """All that must not depend on the order of arrival."""
+        tables = ("organizations", "customers", "subscriptions", "prices", "plan_entitlements")
+        return {table: self.rows(table) for table in tables}
+
+
+def _store(connection: Any, event: InboxEvent) -> None:  # noqa: ANN401 - a Connection
+    tables = SQLModel.metadata.tables
+    events, payloads = tables["webhook_events"], tables["webhook_payloads"]
+    if connection.execute(
+        select(events.c.event_id).where(events.c.event_id == event.event_id)
+    ).first():
+        return
+    connection.execute(
+        events.insert().values(
+            event_id=event.event_id,
+            type=event.type,
+            livemode=event.livemode,
+            created=event.created,
+            received_at=NOW,
+            customer_id=event.customer_id,
+            object_id=event.object_id,
+            outcome="pending",
+            attempts=0,
+            deliveries=1,
+        )
+    )
+    connection.execute(
+        payloads.insert().values(
+            event_id=event.event_id, body=zlib.compress(orjson.dumps(event.payload))
+        )
+    )

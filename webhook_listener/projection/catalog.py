@@ -1,0 +1,152 @@
+"""Prices learned from every event that shows one, so that a moved lookup key is not forgotten.
+
+When a lookup key moves to a new price Stripe takes it off the old one, while customers still pay
+that. The last key that a price was seen under therefore stays with it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, or_, select
+from sqlmodel import SQLModel
+
+from billing_core.config import BillingConfig
+from billing_core.facts import ItemFacts, PriceFacts, SubscriptionFacts
+from billing_core.ordering import Version
+from billing_core.subscription_rows import columns_of_main_item, facts_of_row
+from webhook_listener.projection.entitlements import learned_lookup_keys
+from webhook_listener.projection.rows import fetch, select_by, upsert
+
+PRICES = SQLModel.metadata.tables["prices"]
+SUBSCRIPTIONS = SQLModel.metadata.tables["subscriptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A price as an event showed it."""
+
+    price: PriceFacts | ItemFacts
+    lookup_key: str | None
+    at: datetime
+
+
+def sightings_in_subscription(
+    version: Version[SubscriptionFacts], at: datetime
+) -> Iterable[Sighting]:
+    """The prices on a subscription's items."""
+    for item in version.after.items:
+        if item.price_id is not None:
+            yield Sighting(item, item.lookup_key, at)
+
+
+def sighting_of_price(version: Version[PriceFacts], at: datetime) -> Sighting:
+    """The price itself, under its key or the one that it has just lost."""
+    lost = version.before.lookup_key if version.before is not None else None
+    return Sighting(version.after, version.after.lookup_key or lost, at)
+
+
+def learn(connection: Connection, sightings: Iterable[Sighting]) -> set[str]:
+    """Keep what the sightings tell of prices; returns those whose lookup key changed.
+
+    A price seen only inside a subscription gets a row of its own from what that shows.
+    """
+    by_price: dict[str, Sighting] = {}
+    for sighting in sightings:
+        price_id = sighting.price.price_id
+        assert price_id is not None  # noqa: S101 - both makers of sightings see to it
+        held = by_price.get(price_id)
+        if held is None or _newer(sighting, held.lookup_key, held.at):
+            by_price[price_id] = sighting
+    rows = {row["price_id"]: row for row in select_by(connection, PRICES, "price_id", by_price)}
+    changed: set[str] = set()
+    learned: list[dict[str, Any]] = []
+    unseen: list[dict[str, Any]] = []
+    for price_id, sighting in by_price.items():
+        row = rows.get(price_id)
+        if row is None:
+            unseen.append(_stub(price_id, sighting))
+        elif sighting.lookup_key is not None and _newer(
+            sighting, row["lookup_key"], row["lookup_key_at"]
+        ):
+            learned.append(
+                {
+                    "price_id": price_id,
+                    "lookup_key": sighting.lookup_key,
+                    "lookup_key_at": sighting.at,
+                }
+            )
+            if row["lookup_key"] != sighting.lookup_key:
+                changed.add(price_id)
+    if learned:
+        upsert_keys = [{**rows[key["price_id"]], **key} for key in learned]
+        upsert(connection, PRICES, upsert_keys)
+    upsert(connection, PRICES, unseen)
+    return changed
+
+
+def _newer(sighting: Sighting, lookup_key: str | None, at: datetime | None) -> bool:
+    if sighting.lookup_key is None:
+        return False
+    if lookup_key is None or at is None:
+        return True
+    return (sighting.at, sighting.lookup_key) > (at, lookup_key)
+
+
+def _stub(price_id: str, sighting: Sighting) -> dict[str, Any]:
+    price = sighting.price
+    return {
+        "price_id": price_id,
+        "lookup_key": sighting.lookup_key,
+        "lookup_key_at": sighting.at if sighting.lookup_key is not None else None,
+        "product_id": price.product_id,
+        "unit_amount": price.unit_amount,
+        "currency": price.currency,
+        "interval": price.interval,
+        "interval_count": price.interval_count,
+        "nickname": None,
+        "deleted": False,
+        "suspect": False,
+        "peers": 0,
+        "event_created": None,
+        "event_id": None,
+    }
+
+
+def refresh_subscriptions(
+    connection: Connection, price_ids: set[str], config: BillingConfig
+) -> set[str]:
+    """Redo the main item of every subscription with one of these prices; returns the customers."""
+    if not price_ids:
+        return set()
+    columns = SUBSCRIPTIONS.c
+    others = [columns.other_price_ids.contains(f",{key},", autoescape=True) for key in price_ids]
+    statement = select(SUBSCRIPTIONS).where(
+        or_(
+            columns.price_id.in_(price_ids),
+            columns.other_price_ids.is_not(None) & or_(*others),
+        )
+    )
+    rows = fetch(connection, statement)
+    facts = {row["subscription_id"]: facts_of_row(row) for row in rows}
+    keys = learned_lookup_keys(connection, price_ids_of(facts.values()))
+    upsert(
+        connection,
+        SUBSCRIPTIONS,
+        [
+            {**row, **columns_of_main_item(facts[row["subscription_id"]], config, keys)}
+            for row in rows
+        ],
+    )
+    return {row["customer_id"] for row in rows if row["customer_id"] is not None}
+
+
+def price_ids_of(subscriptions: Iterable[SubscriptionFacts]) -> set[str]:
+    """Every price on these subscriptions' items."""
+    return {
+        item.price_id
+        for facts in subscriptions
+        for item in facts.items
+        if item.price_id is not None
+    }
