@@ -1,0 +1,44 @@
+"""The schema's history: up, down, and what the tables say."""
+
+import warnings
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, inspect
+from sqlmodel import SQLModel
+
+from webhook_listener import schema
+from webhook_listener.errors import SchemaError
+
+
+def test_the_migrated_schema_is_what_the_tables_say(engine: Engine) -> None:
+    with engine.connect() as connection, warnings.catch_warnings():
+        # Neither SQLite's nor PostgreSQL's indexes on lower(…) can be compared.
+        warnings.simplefilter("ignore")
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_every_index_of_the_tables_exists(engine: Engine) -> None:
+    """Indexes on expressions too, which the comparison above leaves out."""
+    found = inspect(engine)
+    for table in SQLModel.metadata.sorted_tables:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            there = {index["name"] for index in found.get_indexes(table.name)}
+        if engine.dialect.name == "sqlite":
+            with engine.connect() as connection:
+                rows = connection.exec_driver_sql(f"PRAGMA index_list({table.name})")
+                there |= {row[1] for row in rows}
+        assert {index.name for index in table.indexes} <= there
+
+
+def test_migrating_down_leaves_no_table_and_up_again_works(engine: Engine) -> None:
+    schema.migrate_down(engine, "base")
+    assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
+    with engine.connect() as connection, pytest.raises(SchemaError, match="migrate"):
+        schema.require_head(connection)
+    schema.migrate(engine)
+    with engine.connect() as connection:
+        schema.require_head(connection)
