@@ -12,10 +12,11 @@ from billing_core.config import load_config
 from billing_core.settings import Settings
 from webhook_listener import schema
 from webhook_listener.commands import AuditEndpoint
-from webhook_listener.database import writer_engine
+from webhook_listener.database import reading_transaction, writer_engine
 from webhook_listener.health import Health
+from webhook_listener.inbox import audience_of
 from webhook_listener.metrics import Metrics
-from webhook_listener.receive import Expected, WebhookEndpoint
+from webhook_listener.receive import WebhookEndpoint
 from webhook_listener.writer import Writer
 
 
@@ -25,17 +26,14 @@ def create_app(settings: Settings) -> Starlette:
     On SQLite the schema is brought up to date. Raises SettingsError for settings that cannot be
     used, and SchemaError for a PostgreSQL that has to be migrated first.
     """
-    expected = Expected(
-        secrets=settings.webhook_secrets(),
-        livemode=settings.expected_livemode,
-        account=settings.stripe_account,
-    )
+    secrets = settings.webhook_secrets()
     command_key = settings.command_key()
     config = load_config(settings.billing_config)
     engine = writer_engine(settings.database_url)
     _prepare_schema(engine)
     metrics = Metrics()
     writer = Writer(engine, config, metrics)
+    webhooks = WebhookEndpoint(secrets, audience_of(settings), writer, metrics)
     health = Health(engine, writer, metrics)
 
     @asynccontextmanager
@@ -47,7 +45,7 @@ def create_app(settings: Settings) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/webhooks/stripe", WebhookEndpoint(expected, writer, metrics), methods=["POST"]),
+            Route("/webhooks/stripe", webhooks, methods=["POST"]),
             Route("/commands/audit", AuditEndpoint(command_key, writer).handle, methods=["POST"]),
             Route("/healthz", health.healthz),
             Route("/readyz", health.readyz),
@@ -61,5 +59,5 @@ def _prepare_schema(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         schema.migrate(engine)
         return
-    with engine.connect() as connection:
+    with reading_transaction(engine) as connection:
         schema.require_head(connection)

@@ -39,6 +39,7 @@ class Pending:
     type: str
     created: datetime
     received_at: datetime
+    applied_at: datetime | None
     deliveries: int
     attempts: int
 
@@ -63,9 +64,14 @@ class Round:
 
 
 def apply_round(
-    engine: Engine, config: BillingConfig, parsed: Mapping[str, InboxEvent], *, now: datetime
+    engine: Engine,
+    config: BillingConfig,
+    parsed: Mapping[str, InboxEvent],
+    *,
+    now: datetime,
+    only: Sequence[str] | None = None,
 ) -> Round:
-    """Project the oldest pending events.
+    """Project the oldest pending events, or those of ``only`` that are pending.
 
     ``parsed`` holds events that need not be read back. Raises database errors that concern all
     events; an event that fails on its own is retried later, and parked in the end.
@@ -74,7 +80,7 @@ def apply_round(
     try:
         with derived_transaction(engine) as connection:
             lock_projection(connection)
-            pending = _oldest(connection, now)
+            pending = _oldest(connection, now) if only is None else pending_events(connection, only)
             applied = project_pending(connection, config, pending, parsed, now=now)
     except Exception as error:
         if is_database_trouble(error) or not pending:
@@ -133,6 +139,7 @@ def _select_pending() -> Select[Any]:
         columns.type,
         columns.created,
         columns.received_at,
+        columns.applied_at,
         columns.deliveries,
         columns.attempts,
     )
@@ -196,28 +203,38 @@ def _record(
                 "of_event": row.event_id,
                 "outcome": one.outcome.value,
                 "error": one.error,
-                "applied_at": None if one.outcome is Outcome.PARKED else now,
+                "applied_at": _applied_at(row, one.outcome, now),
                 "org_id": one.org_id,
                 "customer_id": one.customer_id,
             }
         )
         counts.append(_count(row, one.outcome, now))
-        lag = max(0.0, (now - row.received_at).total_seconds())
-        applied.append(Applied(row.event_id, row.type, one.outcome, row.created, lag))
+        applied.append(_done(row, one.outcome, now))
     connection.execute(_RECORD, rows)
     rollups.add(connection, counts)
     return applied
 
 
+def _applied_at(row: Pending, outcome: Outcome, now: datetime) -> datetime | None:
+    """When the event was first applied, so that a replay does not look like a lag."""
+    return row.applied_at if outcome is Outcome.PARKED else row.applied_at or now
+
+
 def _count(row: Pending, outcome: Outcome, now: datetime) -> rollups.Count:
-    return rollups.Count(
-        row.received_at,
-        row.type,
-        outcome.value,
+    return rollups.of_event(
+        type_=row.type,
+        outcome=outcome.value,
+        created=row.created,
+        received_at=row.received_at,
+        applied_at=_applied_at(row, outcome, now),
         deliveries=row.deliveries,
-        receive_lag_ms=rollups.milliseconds(row.created, row.received_at),
-        apply_lag_ms=rollups.milliseconds(row.received_at, now),
     )
+
+
+def _done(row: Pending, outcome: Outcome, now: datetime) -> Applied:
+    applied_at = _applied_at(row, outcome, now) or now
+    lag = max(0.0, (applied_at - row.received_at).total_seconds())
+    return Applied(row.event_id, row.type, outcome, row.created, lag)
 
 
 def _one_by_one(
@@ -268,7 +285,4 @@ def _postpone(engine: Engine, row: Pending, error: Exception, now: datetime) -> 
         )
         if last and changed.rowcount:
             rollups.add(connection, [_count(row, outcome, now)])
-    if not last:
-        return []
-    lag = max(0.0, (now - row.received_at).total_seconds())
-    return [Applied(row.event_id, row.type, outcome, row.created, lag)]
+    return [_done(row, outcome, now)] if last else []

@@ -1,17 +1,22 @@
 """``billing-listener``: the service and the commands of whoever runs it."""
 
+import os
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, NoReturn, ParamSpec, TypeVar
 
 import typer
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from billing_core.config import load_config
 from billing_core.errors import SettingsError
-from billing_core.settings import load_settings
-from webhook_listener import logs
-from webhook_listener.database import writer_engine
+from billing_core.settings import Settings, load_settings
+from webhook_listener import logs, schema
+from webhook_listener.database import reading_transaction, writer_engine
 from webhook_listener.errors import ImportFileError, ListenError, SchemaError
 from webhook_listener.settings import load_listener_settings
 
@@ -23,6 +28,12 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+organizations = typer.Typer(help="Organizations that Stripe does not know yet.")
+audit_log = typer.Typer(help="The append-only audit log.")
+app.add_typer(organizations, name="orgs")
+app.add_typer(audit_log, name="audit")
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")]
 
 
 def speaks_plainly(command: Callable[P, R]) -> Callable[P, R]:
@@ -46,9 +57,17 @@ def speaks_plainly(command: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
-def _fail(sentence: str, *, code: int) -> NoReturn:
+def _fail(sentence: str, *, code: int = 1) -> NoReturn:
     typer.echo(sentence, err=True)
     sys.exit(code)
+
+
+def _migrated_database(settings: Settings) -> Engine:
+    """The database, its schema checked. Raises SchemaError naming the command to run."""
+    engine = writer_engine(settings.database_url)
+    with reading_transaction(engine) as connection:
+        schema.require_head(connection)
+    return engine
 
 
 @app.command()
@@ -56,10 +75,13 @@ def _fail(sentence: str, *, code: int) -> NoReturn:
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int | None, typer.Option(help="Port to listen on; LISTENER_PORT, else 8000.")
+        int | None, typer.Option(help="Port to listen on; LISTENER_PORT or 8000 by default.")
     ] = None,
 ) -> None:
-    """Run the service until it is told to stop."""
+    """Run the service until it is told to stop.
+
+    On SQLite the schema is brought up to date first. On PostgreSQL run `migrate` before.
+    """
     from webhook_listener.serve import serve as run
 
     logs.configure()
@@ -74,14 +96,135 @@ def migrate(
     down: Annotated[
         str | None, typer.Option(help="Go back instead: -1 for one step, or a version.")
     ] = None,
+    grant: Annotated[
+        str | None,
+        typer.Option(help="Also let this PostgreSQL role read everything and nothing else."),
+    ] = None,
+    grant_writer: Annotated[
+        str | None, typer.Option(help="Also let this PostgreSQL role write the rows.")
+    ] = None,
 ) -> None:
-    """Bring the database's schema to the version that this listener needs."""
-    from webhook_listener import schema
+    """Bring the database's schema to the version that this listener needs.
+
+    A role that has to be made gets the password in ROLE_PASSWORD, or none.
+    """
+    from webhook_listener import roles
 
     engine = writer_engine(load_settings().database_url)
     if down is not None:
         schema.migrate_down(engine, down)
     else:
         schema.migrate(engine)
-    with engine.connect() as connection:
+    with reading_transaction(engine) as connection:
         typer.echo(f"The schema is at version {schema.current(connection) or 'none'}.")
+    for role, make in ((grant, roles.grant_reader), (grant_writer, roles.grant_writer)):
+        if role is not None:
+            made = make(engine, role, password=os.environ.get("ROLE_PASSWORD"))
+            typer.echo(f"The role {role} was {'made and ' if made else ''}granted its rights.")
+
+
+@app.command()
+@speaks_plainly
+def replay(
+    event_ids: Annotated[list[str] | None, typer.Argument(help="Events by id.")] = None,
+    parked: Annotated[bool, typer.Option("--parked", help="Every parked event.")] = False,
+    since: Annotated[
+        datetime | None, typer.Option(help="Every event received since this time (UTC).")
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Apply events again, whatever became of them; applying twice changes nothing."""
+    from webhook_listener import replay as replays
+    from webhook_listener.inbox import audience_of
+
+    settings = load_settings()
+    engine = _migrated_database(settings)
+    chosen = list(dict.fromkeys(event_ids or []))
+    with reading_transaction(engine) as connection:
+        for missing in sorted(set(chosen) - replays.known(connection, chosen)):
+            _fail(f"{missing} is not in the inbox, so nothing was replayed.")
+        if parked:
+            chosen += replays.parked(connection)
+        if since is not None:
+            chosen += replays.received_since(connection, since.replace(tzinfo=UTC))
+    if not (event_ids or parked or since):
+        _fail("Say which events: their ids, --parked, or --since with a time.", code=2)
+    count = changed = 0
+    for one in replays.replay(
+        engine,
+        load_config(settings.billing_config),
+        audience_of(settings),
+        list(dict.fromkeys(chosen)),
+        now=datetime.now(UTC),
+        dry_run=dry_run,
+    ):
+        count += 1
+        changed += one.before != one.after
+        if one.before != one.after or one.after == "parked" or event_ids:
+            reason = f" ({one.error})" if one.error else ""
+            typer.echo(f"{one.event_id} {one.type}: {one.before} -> {one.after}{reason}")
+    would = "would be " if dry_run else ""
+    typer.echo(f"{count} events {would}replayed, {changed} with another outcome than before.")
+
+
+@app.command()
+@speaks_plainly
+def reproject(dry_run: DryRun = False) -> None:
+    """Rebuild plans, organizations and entitlements from the subscriptions and billing.toml."""
+    from webhook_listener import projection
+    from webhook_listener.database import lock_projection
+
+    settings = load_settings()
+    config = load_config(settings.billing_config)
+    engine = _migrated_database(settings)
+    with engine.connect() as connection, connection.begin() as transaction:
+        lock_projection(connection)
+        report = projection.reproject(connection, config, now=datetime.now(UTC))
+        if dry_run:
+            transaction.rollback()
+    for org_id in report.changed_org_ids:
+        typer.echo(f"{org_id}: entitlement {'would change' if dry_run else 'changed'}")
+    typer.echo(
+        f"{report.subscriptions} subscriptions and {report.organizations} organizations looked at;"
+        f" {report.changed_subscriptions} subscriptions and {len(report.changed_org_ids)}"
+        f" entitlements {'would change' if dry_run else 'changed'}."
+    )
+
+
+@organizations.command("import")
+@speaks_plainly
+def import_organizations(
+    file: Annotated[Path, typer.Argument(help="CSV with the columns org_id,name,email.")],
+) -> None:
+    """Bring in organizations that have no Stripe customer yet. What Stripe has said stays."""
+    from webhook_listener import imports
+
+    engine = _migrated_database(load_settings())
+    count = imports.import_organizations(engine, file, now=datetime.now(UTC))
+    typer.echo(f"{count} organizations are in.")
+
+
+@app.command()
+@speaks_plainly
+def prune(
+    older_than: Annotated[int, typer.Option(help="Days to keep, at least 1.", min=1)],
+) -> None:
+    """Remove old events and their payloads; entitlements, changes and the audit log stay."""
+    from webhook_listener import prune as pruning
+
+    engine = _migrated_database(load_settings())
+    before = datetime.now(UTC) - timedelta(days=older_than)
+    typer.echo(f"{sum(pruning.prune(engine, before=before))} events were removed.")
+
+
+@audit_log.command("verify")
+@speaks_plainly
+def verify_audit_log() -> None:
+    """Check that no entry was changed, removed or inserted."""
+    from webhook_listener import audit
+
+    with reading_transaction(_migrated_database(load_settings())) as connection:
+        broken = audit.verify(connection)
+    if broken is not None:
+        _fail(f"The audit log is not intact: entry {broken} is not as it was written.")
+    typer.echo("The audit log is intact.")

@@ -30,6 +30,7 @@ from webhook_listener.tables import AUDIT
 from webhook_listener.writer import Writer
 
 _MAX_BODY_BYTES = 64 * 1024
+_LARGEST_AUDIT_ID = 2**31 - 1  # the column is a 32-bit integer
 _AuditCommand = BeginAudit | CompleteAudit | DeniedAudit
 _COMMAND: TypeAdapter[_AuditCommand] = TypeAdapter(
     Annotated[_AuditCommand, Field(discriminator="kind")]
@@ -130,13 +131,12 @@ def _begin(
 def _complete(
     connection: Connection, caller: Caller, command: CompleteAudit
 ) -> AuditRecorded | RefusedCommandError:
-    begun = (
-        connection.execute(
-            select(AUDIT).where(AUDIT.c.audit_id == command.audit_id, AUDIT.c.outcome == "begun")
+    begun = None
+    if 0 < command.audit_id <= _LARGEST_AUDIT_ID:
+        waiting = select(AUDIT).where(
+            AUDIT.c.audit_id == command.audit_id, AUDIT.c.outcome == "begun"
         )
-        .mappings()
-        .first()
-    )
+        begun = connection.execute(waiting).mappings().first()
     if begun is None:
         raise RefusedCommandError(422, "audit_id names no entry that waits for its outcome.")
     entry = replace(

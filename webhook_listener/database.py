@@ -1,4 +1,4 @@
-"""The writer's engine, its two kinds of transaction, and which database errors pass by themselves.
+"""The writer's engine, its kinds of transaction, and which database errors pass by themselves.
 
 A *durable* transaction is on disk when it ends: what was acknowledged, what was audited. A
 *derived* one holds only what the inbox can give again (projected rows, outcomes), so a power cut
@@ -96,6 +96,9 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    if connection.get_execution_options().get("reads", False):
+        connection.exec_driver_sql("BEGIN")
+        return
     derived = connection.get_execution_options().get("derived", False)
     connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if derived else 'FULL'}")
     # A deferred transaction that turns into a writer fails at once when another one writes.
@@ -118,6 +121,13 @@ def durable_transaction(engine: Engine) -> Iterator[Connection]:
 def derived_transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction of rows that the inbox can give again."""
     with engine.connect().execution_options(derived=True) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading_transaction(engine: Engine) -> Iterator[Connection]:
+    """One consistent look that keeps no writer waiting."""
+    with engine.connect().execution_options(reads=True) as connection, connection.begin():
         yield connection
 
 

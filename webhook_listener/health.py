@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from webhook_listener import schema
 from webhook_listener.apply import oldest_pending
+from webhook_listener.database import reading_transaction
 from webhook_listener.errors import OverloadedError, SchemaError
 from webhook_listener.metrics import Metrics
 from webhook_listener.tables import STATE
@@ -67,7 +68,7 @@ class Health:
 
     def _read_gauges(self) -> None:
         try:
-            with self._engine.connect() as connection:
+            with reading_transaction(self._engine) as connection:
                 _set_gauges(connection, self._metrics)
         except Exception:  # noqa: BLE001 - a scrape must answer while the database is away
             return

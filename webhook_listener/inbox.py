@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
+from billing_core.settings import Settings
 from billing_core.stripe_gateway.envelope import InboxEvent, read_event
 from billing_core.tables import Outcome
 from webhook_listener import rollups
@@ -17,6 +18,28 @@ from webhook_listener.tables import EVENTS, PAYLOADS
 from webhook_listener.upsert import insert
 
 _LONGEST_NAME = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whose events are applied: those of one mode, and of one account or of our own."""
+
+    livemode: bool
+    account: str | None
+
+    def reason_to_ignore(self, *, livemode: bool, account: str | None) -> str | None:
+        """Why an event is kept but not applied, in a sentence; None for our own."""
+        if livemode != self.livemode:
+            theirs, ours = ("live", "test") if livemode else ("test", "live")
+            return f"The event is from {theirs} mode, and this listener serves {ours} mode."
+        if account is not None and account != self.account:
+            return "The event is from another connected account than STRIPE_ACCOUNT names."
+        return None
+
+
+def audience_of(settings: Settings) -> Audience:
+    """Whose events these settings ask for."""
+    return Audience(livemode=settings.expected_livemode, account=settings.stripe_account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +156,13 @@ def _known_before(connection: Connection, times: Mapping[str, int]) -> dict[str,
 
 def _ignored(new: Sequence[Delivery], times: Mapping[str, int]) -> list[rollups.Count]:
     return [
-        rollups.Count(
-            delivery.received_at,
-            delivery.event.type,
-            Outcome.IGNORED.value,
+        rollups.of_event(
+            type_=delivery.event.type,
+            outcome=Outcome.IGNORED.value,
+            created=delivery.event.created,
+            received_at=delivery.received_at,
+            applied_at=delivery.received_at,
             deliveries=times[delivery.event.event_id],
-            receive_lag_ms=rollups.milliseconds(delivery.event.created, delivery.received_at),
         )
         for delivery in new
         if delivery.ignored_because

@@ -6,7 +6,6 @@ sends it again; whatever can never be stored is answered 4xx, with a sentence.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import orjson
@@ -14,7 +13,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from billing_core.errors import SignatureError, UnreadableShapeError
-from billing_core.stripe_gateway.envelope import InboxEvent, read_event
+from billing_core.stripe_gateway.envelope import read_event
 from billing_core.stripe_gateway.redaction import redact
 from billing_core.stripe_gateway.signature import verify_signature
 from webhook_listener.body import (
@@ -26,31 +25,13 @@ from webhook_listener.body import (
     refuse_large,
 )
 from webhook_listener.errors import NotStoredError, OverloadedError
-from webhook_listener.inbox import Delivery
+from webhook_listener.inbox import Audience, Delivery
 from webhook_listener.metrics import Metrics
 from webhook_listener.writer import Writer
 
 MAX_BODY_BYTES = 1024 * 1024
 _RETRY = ((b"retry-after", b"5"),)
 _log = structlog.get_logger("webhook_listener.receive")
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """Which events are ours: signed with one of ``secrets``, of this mode and account."""
-
-    secrets: Sequence[str]
-    livemode: bool
-    account: str | None
-
-    def reason_to_ignore(self, event: InboxEvent) -> str | None:
-        """Why a verified event is kept but not applied, in a sentence; None for our own."""
-        if event.livemode != self.livemode:
-            theirs, ours = ("live", "test") if event.livemode else ("test", "live")
-            return f"The event is from {theirs} mode, and this listener serves {ours} mode."
-        if event.account is not None and event.account != self.account:
-            return "The event is from another connected account than STRIPE_ACCOUNT names."
-        return None
 
 
 class RejectedError(Exception):
@@ -64,8 +45,11 @@ class RejectedError(Exception):
 class WebhookEndpoint:
     """The ASGI application behind the webhook's path."""
 
-    def __init__(self, expected: Expected, writer: Writer, metrics: Metrics) -> None:
-        self._expected = expected
+    def __init__(
+        self, secrets: Sequence[str], audience: Audience, writer: Writer, metrics: Metrics
+    ) -> None:
+        self._secrets = secrets
+        self._audience = audience
         self._writer = writer
         self._metrics = metrics
 
@@ -74,10 +58,9 @@ class WebhookEndpoint:
         started = time.perf_counter()
         try:
             body = await read_body(scope, receive, limit=MAX_BODY_BYTES)
-            delivery = read_delivery(
-                body, header(scope, b"stripe-signature"), self._expected, now=time.time()
-            )
-            await self._writer.submit(delivery)
+            now = time.time()
+            self._verify(body, header(scope, b"stripe-signature"), now)
+            await self._writer.submit(read_delivery(body, self._audience, now=now))
         except BodyTooLargeError:
             self._metrics.rejected.labels("too_large").inc()
             sentence = "The body is larger than 1 MiB, so it is no event. Nothing was stored."
@@ -97,18 +80,18 @@ class WebhookEndpoint:
             self._metrics.acknowledge_seconds.observe(time.perf_counter() - started)
             await answer(send, 200, "Stored.")
 
+    def _verify(self, body: bytes, signature: bytes | None, now: float) -> None:
+        try:
+            verify_signature(body, signature, self._secrets, now=now)
+        except SignatureError as error:
+            raise RejectedError("signature", str(error)) from None
 
-def read_delivery(
-    body: bytes, signature: bytes | None, expected: Expected, *, now: float
-) -> Delivery:
-    """A verified delivery with its payload redacted. ``now`` is in seconds since the epoch.
+
+def read_delivery(body: bytes, audience: Audience, *, now: float) -> Delivery:
+    """A verified body as a delivery with its payload redacted. ``now`` is in epoch seconds.
 
     Raises RejectedError with a sentence for the caller.
     """
-    try:
-        verify_signature(body, signature, expected.secrets, now=now)
-    except SignatureError as error:
-        raise RejectedError("signature", str(error)) from None
     try:
         payload = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -123,5 +106,5 @@ def read_delivery(
         event=event,
         body=redact(body, payload),
         received_at=datetime.fromtimestamp(now, UTC),
-        ignored_because=expected.reason_to_ignore(event),
+        ignored_because=audience.reason_to_ignore(livemode=event.livemode, account=event.account),
     )

@@ -52,6 +52,29 @@ def add(connection: Connection, counts: Iterable[Count]) -> None:
     connection.execute(statement, rows)
 
 
-def milliseconds(start: datetime, end: datetime) -> int:
+def of_event(
+    *,
+    type_: str,
+    outcome: str,
+    created: datetime,
+    received_at: datetime,
+    applied_at: datetime | None,
+    deliveries: int,
+    sign: int = 1,
+) -> Count:
+    """What an event with its outcome adds; with ``sign`` -1, what it takes away again."""
+    applied_after = _milliseconds(received_at, applied_at) if applied_at is not None else 0
+    return Count(
+        received_at,
+        type_,
+        outcome,
+        events=sign,
+        deliveries=sign * deliveries,
+        receive_lag_ms=sign * _milliseconds(created, received_at),
+        apply_lag_ms=sign * applied_after,
+    )
+
+
+def _milliseconds(start: datetime, end: datetime) -> int:
     """Whole milliseconds from ``start`` to ``end``, never below zero: clocks differ."""
     return max(0, int((end - start).total_seconds() * 1000))

@@ -1,0 +1,150 @@
+"""Events put through projection once more, whatever became of them before."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, RowMapping, select, update
+
+from billing_core.config import BillingConfig
+from billing_core.tables import Outcome
+from webhook_listener import rollups
+from webhook_listener.apply import BATCH, apply_round, pending_events, project_pending
+from webhook_listener.database import (
+    derived_transaction,
+    durable_transaction,
+    lock_projection,
+    reading_transaction,
+)
+from webhook_listener.inbox import Audience
+from webhook_listener.tables import EVENTS
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One event's outcome before and after, and the sentence that explains the one after."""
+
+    event_id: str
+    type: str
+    before: str
+    after: str
+    error: str | None
+
+
+def known(connection: Connection, event_ids: Sequence[str]) -> set[str]:
+    """Which of these events the inbox has."""
+    rows = connection.execute(select(EVENTS.c.event_id).where(EVENTS.c.event_id.in_(event_ids)))
+    return set(rows.scalars())
+
+
+def parked(connection: Connection) -> list[str]:
+    """Every parked event, oldest first."""
+    return _ids(connection, EVENTS.c.outcome == Outcome.PARKED.value)
+
+
+def received_since(connection: Connection, since: datetime) -> list[str]:
+    """Every event received at or after ``since``, oldest first."""
+    return _ids(connection, EVENTS.c.received_at >= since)
+
+
+def replay(
+    engine: Engine,
+    config: BillingConfig,
+    audience: Audience,
+    event_ids: Sequence[str],
+    *,
+    now: datetime,
+    dry_run: bool = False,
+) -> Iterator[Replayed]:
+    """Apply these events again, in batches, and tell what became of each.
+
+    With ``dry_run`` everything is rolled back. Raises database errors; the batches before stand.
+    """
+    for start in range(0, len(event_ids), BATCH):
+        chunk = event_ids[start : start + BATCH]
+        if dry_run:
+            yield from _trial(engine, config, audience, chunk, now)
+            continue
+        with durable_transaction(engine) as connection:
+            before = _reopen(connection, audience, chunk)
+        apply_round(engine, config, {}, now=now, only=chunk)
+        with reading_transaction(engine) as connection:
+            told = _told(connection, before)
+        yield from told
+
+
+def _trial(
+    engine: Engine,
+    config: BillingConfig,
+    audience: Audience,
+    event_ids: Sequence[str],
+    now: datetime,
+) -> list[Replayed]:
+    with derived_transaction(engine) as connection:
+        lock_projection(connection)
+        before = _reopen(connection, audience, event_ids)
+        project_pending(connection, config, pending_events(connection, event_ids), {}, now=now)
+        told = _told(connection, before)
+        connection.get_transaction().rollback()  # type: ignore[union-attr]
+    return told
+
+
+def _reopen(
+    connection: Connection, audience: Audience, event_ids: Sequence[str]
+) -> list[RowMapping]:
+    """Make the events pending again; those that are not ours stay as they are."""
+    columns = EVENTS.c
+    chosen = select(EVENTS).where(columns.event_id.in_(event_ids)).order_by(columns.event_id)
+    rows = list(connection.execute(chosen.with_for_update()).mappings())
+    ours = [
+        row
+        for row in rows
+        if not audience.reason_to_ignore(livemode=row["livemode"], account=row["account"])
+    ]
+    decided = [row for row in ours if row["outcome"] != Outcome.PENDING]
+    rollups.add(connection, [_taken_away(row) for row in decided])
+    connection.execute(
+        update(EVENTS)
+        .where(columns.event_id.in_([row["event_id"] for row in ours]))
+        .values(outcome=Outcome.PENDING.value, error=None, attempts=0, next_attempt_at=None)
+    )
+    return rows
+
+
+def _taken_away(row: RowMapping) -> rollups.Count:
+    return rollups.of_event(
+        type_=row["type"],
+        outcome=row["outcome"],
+        created=row["created"],
+        received_at=row["received_at"],
+        applied_at=row["applied_at"],
+        deliveries=row["deliveries"],
+        sign=-1,
+    )
+
+
+def _told(connection: Connection, before: Sequence[RowMapping]) -> list[Replayed]:
+    columns = EVENTS.c
+    rows = connection.execute(
+        select(columns.event_id, columns.outcome, columns.error).where(
+            columns.event_id.in_([row["event_id"] for row in before])
+        )
+    )
+    after = {row.event_id: row for row in rows}
+    return [
+        Replayed(
+            old["event_id"],
+            old["type"],
+            old["outcome"],
+            after[old["event_id"]].outcome,
+            after[old["event_id"]].error,
+        )
+        for old in sorted(before, key=lambda old: (old["received_at"], old["event_id"]))
+    ]
+
+
+def _ids(connection: Connection, condition: Any) -> list[str]:  # noqa: ANN401 - an SQL condition
+    statement = select(EVENTS.c.event_id).where(condition)
+    rows = connection.execute(statement.order_by(EVENTS.c.received_at, EVENTS.c.event_id))
+    return list(rows.scalars())
