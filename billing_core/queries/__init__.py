@@ -1,19 +1,40 @@
 """What the console asks the database: each function takes a connection and answers frozen rows.
 
-No query here writes, calls Stripe, or reads a table without an index that fits.
+Nothing here writes or calls Stripe. Functions that name plans take a ``config``, by default the
+``billing.toml`` of the settings.
 """
 
+from billing_core.queries.audit import AuditFilters, audit_entries
+from billing_core.queries.changes import newest_changes
 from billing_core.queries.organization import entitlement_mark, organization
 from billing_core.queries.organizations import (
     Order,
     OrganizationFilters,
     search_organizations,
 )
+from billing_core.queries.overview import overview_counts
+from billing_core.queries.prices import prices, unmapped_prices
+from billing_core.queries.timeline import timeline
+from billing_core.queries.webhooks import event_volume, parked_events, webhook_health
+from billing_core.queries.winding_down import LeavingFilters, ended_since, winding_down
 
 __all__ = [
+    "AuditFilters",
+    "LeavingFilters",
     "Order",
     "OrganizationFilters",
+    "audit_entries",
+    "ended_since",
     "entitlement_mark",
+    "event_volume",
+    "newest_changes",
     "organization",
+    "overview_counts",
+    "parked_events",
+    "prices",
     "search_organizations",
+    "timeline",
+    "unmapped_prices",
+    "webhook_health",
+    "winding_down",
 ]

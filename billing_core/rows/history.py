@@ -73,7 +73,6 @@ class AuditRow:
     reason: str | None
     detail: str | None
     link_id: str | None
-    follows: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,100 @@
+"""Prices: what a new subscription can be started with, and what nobody has mapped."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, func, select
+
+from billing_core.config import BillingConfig
+from billing_core.facts import FINAL_STATUSES
+from billing_core.queries.tables import (
+    PRICES,
+    PRODUCTS,
+    SUBSCRIPTIONS,
+    Row,
+    config_or_default,
+    fetch,
+)
+from billing_core.rows import Count, PriceChoice, UnmappedPrice
+
+SHOWN = 50
+
+
+def prices(
+    connection: Connection, *, config: BillingConfig | None = None
+) -> tuple[PriceChoice, ...]:
+    """The price behind each lookup key of ``billing.toml``, in the file's order.
+
+    A lookup key that has moved is shown with the price that got it last.
+    """
+    config = config_or_default(config)
+    p = PRICES.c
+    statement = select(PRICES).where(
+        p.lookup_key.in_(list(config.plan_by_lookup_key)), p.deleted.is_(False)
+    )
+    newest: dict[str, Row] = {}
+    for row in sorted(fetch(connection, statement), key=_learned_at):
+        newest[row["lookup_key"]] = row
+    return tuple(
+        _choice(key, slug, newest.get(key), config)
+        for key, slug in config.plan_by_lookup_key.items()
+    )
+
+
+def _learned_at(row: Row) -> tuple[bool, object, str]:
+    at = row["lookup_key_at"]
+    return (at is not None, at or 0, row["price_id"])
+
+
+def _choice(key: str, slug: str, row: Row | None, config: BillingConfig) -> PriceChoice:
+    return PriceChoice(
+        lookup_key=key,
+        plan=slug,
+        plan_name=config.plan_name(slug) or slug,
+        price_id=row["price_id"] if row else None,
+        unit_amount=row["unit_amount"] if row else None,
+        currency=row["currency"] if row else None,
+        interval=row["interval"] if row else None,
+        interval_count=row["interval_count"] if row else 1,
+    )
+
+
+def unmapped_prices(
+    connection: Connection, *, config: BillingConfig | None = None
+) -> tuple[UnmappedPrice, ...]:
+    """Prices that decide a live subscription's plan and belong to none, most used first."""
+    config = config_or_default(config)
+    p = PRICES.c
+    known = connection.execute(select(p.price_id, p.lookup_key))
+    unmapped = [
+        row.price_id for row in known if config.plan_for(row.lookup_key, row.price_id) is None
+    ]
+    used = _used(connection, unmapped)
+    shown = sorted(used, key=lambda price_id: (-used[price_id], price_id))[:SHOWN]
+    rows = fetch(
+        connection,
+        select(PRICES, PRODUCTS.c.name.label("product_name"))
+        .join(PRODUCTS, PRODUCTS.c.product_id == p.product_id, isouter=True)
+        .where(p.price_id.in_(shown)),
+    )
+    by_id = {row["price_id"]: row for row in rows}
+    return tuple(
+        UnmappedPrice(
+            price_id=price_id,
+            lookup_key=by_id[price_id]["lookup_key"],
+            product_name=by_id[price_id]["product_name"],
+            nickname=by_id[price_id]["nickname"],
+            subscriptions=Count(used[price_id]),
+        )
+        for price_id in shown
+    )
+
+
+def _used(connection: Connection, price_ids: Iterable[str]) -> dict[str, int]:
+    """How many live subscriptions each price decides; an add-on decides none."""
+    s = SUBSCRIPTIONS.c
+    statement = (
+        select(s.price_id, func.count().label("used"))
+        .where(s.price_id.in_(list(price_ids)), s.status.not_in(FINAL_STATUSES))
+        .group_by(s.price_id)
+    )
+    return {row.price_id: row.used for row in connection.execute(statement)}

@@ -1,0 +1,221 @@
+"""Who leaves, when, and for how much a period; and who has left."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy.sql import Select
+
+from billing_core.config import BillingConfig
+from billing_core.queries.keyset import beyond, decode_cursor, encode_cursor
+from billing_core.queries.tables import (
+    ENTITLEMENTS,
+    ORGANIZATIONS,
+    SUBSCRIPTIONS,
+    Row,
+    config_or_default,
+    fetch,
+)
+from billing_core.rows import LeavingPage, LeavingRow, RecurringTotal
+
+_ENDED = ("canceled", "incomplete_expired", "unpaid")
+_AMOUNT = ENTITLEMENTS.c.unit_amount * ENTITLEMENTS.c.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class LeavingFilters:
+    """What the list of those who leave is narrowed to; everything by default.
+
+    ``ends_from`` is included, ``ends_before`` is not. ``overdue`` keeps only those whose time has
+    passed (or, False, only those whose time is still to come).
+    """
+
+    plan: str | None = None
+    currency: str | None = None
+    interval: str | None = None
+    reason: str | None = None
+    feedback: str | None = None
+    ends_from: datetime | None = None
+    ends_before: datetime | None = None
+    overdue: bool | None = None
+
+
+def winding_down(
+    connection: Connection,
+    filters: LeavingFilters | None = None,
+    *,
+    now: datetime,
+    after: str | None = None,
+    limit: int = 100,
+    config: BillingConfig | None = None,
+) -> LeavingPage:
+    """Who is set to leave, soonest first, with the totals of everybody who matches.
+
+    ``after`` is the ``next_cursor`` of the page before.
+    """
+    e = ENTITLEMENTS.c
+    conditions = [e.ends_at.is_not(None), *_conditions(filters or LeavingFilters(), e.ends_at, now)]
+    statement = _statement(e.ends_at).where(*conditions)
+    position = _position(after)
+    if position is not None:
+        statement = statement.where(beyond((e.ends_at, e.org_id), position, descending=False))
+    rows = fetch(connection, statement.order_by(e.ends_at, e.org_id).limit(limit + 1))
+    return LeavingPage(
+        *_page(rows, limit, config_or_default(config), now),
+        totals=_totals(connection, conditions),
+    )
+
+
+def ended_since(
+    connection: Connection,
+    since: datetime,
+    filters: LeavingFilters | None = None,
+    *,
+    now: datetime,
+    after: str | None = None,
+    limit: int = 100,
+    config: BillingConfig | None = None,
+) -> LeavingPage:
+    """Whose access has ended since ``since``, latest first, with the totals of all of them."""
+    e, s = ENTITLEMENTS.c, SUBSCRIPTIONS.c
+    conditions = [
+        e.status.in_(_ENDED),
+        s.ended_at >= since,
+        *_conditions(filters or LeavingFilters(), s.ended_at, now),
+    ]
+    statement = _statement(s.ended_at).where(*conditions)
+    position = _position(after)
+    if position is not None:
+        statement = statement.where(beyond((s.ended_at, e.org_id), position, descending=True))
+    ordered = statement.order_by(s.ended_at.desc(), e.org_id.desc())
+    rows = fetch(connection, ordered.limit(limit + 1))
+    return LeavingPage(
+        *_page(rows, limit, config_or_default(config), now),
+        totals=_totals(connection, conditions),
+    )
+
+
+def _conditions(
+    filters: LeavingFilters, ends_at: ColumnElement[Any], now: datetime
+) -> list[ColumnElement[bool]]:
+    e, s = ENTITLEMENTS.c, SUBSCRIPTIONS.c
+    equal = (
+        (e.plan, filters.plan),
+        (e.currency, filters.currency and filters.currency.lower()),
+        (e.interval, filters.interval),
+        (s.cancellation_reason, filters.reason),
+        (s.cancellation_feedback, filters.feedback),
+    )
+    conditions = [column == value for column, value in equal if value is not None]
+    if filters.ends_from is not None:
+        conditions.append(ends_at >= filters.ends_from)
+    if filters.ends_before is not None:
+        conditions.append(ends_at < filters.ends_before)
+    if filters.overdue is not None:
+        conditions.append(ends_at < now if filters.overdue else ends_at >= now)
+    return conditions
+
+
+def _joined(statement: Select[Any]) -> Select[Any]:
+    e, s = ENTITLEMENTS, SUBSCRIPTIONS
+    return statement.select_from(e).join(
+        s, s.c.subscription_id == e.c.subscription_id, isouter=True
+    )
+
+
+def _statement(ends_at: ColumnElement[Any]) -> Select[Any]:
+    o, e, s = ORGANIZATIONS, ENTITLEMENTS, SUBSCRIPTIONS
+    columns = (
+        o.c.name,
+        o.c.email,
+        e.c.org_id,
+        e.c.subscription_id,
+        e.c.plan,
+        e.c.status,
+        ends_at.label("over_at"),
+        e.c.has_access,
+        e.c.quantity,
+        e.c.unit_amount,
+        _AMOUNT.label("amount"),
+        e.c.currency,
+        e.c.interval,
+        s.c.interval_count,
+        s.c.canceled_at,
+        s.c.cancellation_reason,
+        s.c.cancellation_feedback,
+        s.c.cancellation_comment,
+    )
+    return _joined(select(*columns)).join(o, o.c.org_id == e.c.org_id, isouter=True)
+
+
+def _totals(
+    connection: Connection, conditions: list[ColumnElement[bool]]
+) -> tuple[RecurringTotal, ...]:
+    e, s = ENTITLEMENTS.c, SUBSCRIPTIONS.c
+    count = func.coalesce(s.interval_count, 1)
+    statement = _joined(
+        select(
+            e.currency,
+            e.interval,
+            count.label("interval_count"),
+            func.count().label("organizations"),
+            func.coalesce(func.sum(_AMOUNT), 0).label("amount"),
+            func.count(_AMOUNT).label("with_amount"),
+        )
+    ).where(*conditions)
+    rows = fetch(connection, statement.group_by(e.currency, e.interval, count))
+    totals = [
+        RecurringTotal(
+            currency=row["currency"],
+            interval=row["interval"],
+            interval_count=row["interval_count"],
+            organizations=row["organizations"],
+            amount=int(row["amount"]),
+            without_amount=row["organizations"] - row["with_amount"],
+        )
+        for row in rows
+    ]
+    return tuple(
+        sorted(totals, key=lambda t: (t.currency or "~", t.interval or "~", t.interval_count))
+    )
+
+
+def _position(after: str | None) -> tuple[datetime, str] | None:
+    position = decode_cursor(after, 2)
+    if position is None or not isinstance(position[0], datetime):
+        return None
+    return position[0], str(position[1])
+
+
+def _page(
+    rows: list[Row], limit: int, config: BillingConfig, now: datetime
+) -> tuple[tuple[LeavingRow, ...], str | None]:
+    cursor = None
+    if len(rows) > limit:
+        cursor = encode_cursor((rows[limit - 1]["over_at"], rows[limit - 1]["org_id"]))
+    return tuple(_leaving(row, config, now) for row in rows[:limit]), cursor
+
+
+def _leaving(row: Row, config: BillingConfig, now: datetime) -> LeavingRow:
+    return LeavingRow(
+        org_id=row["org_id"],
+        name=row["name"],
+        email=row["email"],
+        subscription_id=row["subscription_id"],
+        plan=row["plan"],
+        plan_name=config.plan_name(row["plan"]),
+        status=row["status"],
+        ends_at=row["over_at"],
+        asked_at=row["canceled_at"],
+        overdue=bool(row["has_access"]) and row["over_at"] < now.astimezone(UTC),
+        quantity=row["quantity"],
+        unit_amount=row["unit_amount"],
+        amount=row["amount"],
+        currency=row["currency"],
+        interval=row["interval"],
+        interval_count=row["interval_count"] or 1,
+        reason=row["cancellation_reason"],
+        feedback=row["cancellation_feedback"],
+        comment=row["cancellation_comment"],
+    )
