@@ -37,6 +37,21 @@ class Company(_Section):
     support_email: str = ""
 
 
+class LinkPolicy(_Section):
+    """How long support links live, and how many of them one person may make."""
+
+    lifetime_hours: int = Field(default=72, ge=1, le=720)
+    longest_days: int = Field(default=30, ge=1, le=30)
+    made_per_hour: int = Field(default=30, ge=1)
+    record_address: bool = False
+
+    @model_validator(mode="after")
+    def _default_is_allowed(self) -> "LinkPolicy":
+        if self.lifetime_hours > self.longest_days * 24:
+            raise ValueError("lifetime_hours is longer than longest_days allows")
+        return self
+
+
 class BillingConfig(_Section):
     """The whole of ``billing.toml``."""
 
@@ -46,7 +61,7 @@ class BillingConfig(_Section):
     access: AccessPolicy = AccessPolicy()
     catalog: Mapping[str, Any] = {}
     portal: Mapping[str, Any] = {}
-    links: Mapping[str, Any] = {}
+    links: LinkPolicy = LinkPolicy()
     alerts: Mapping[str, Any] = {}
 
     @model_validator(mode="after")

@@ -307,7 +307,8 @@ class WebhookPayload(SQLModel, table=True):
 class PortalLink(SQLModel, table=True):
     """A support link that a customer redeems for a fresh Stripe session.
 
-    Only the SHA-256 of its token is kept.
+    Only the SHA-256 of its token is kept. Neither an opened page nor a return is written down, as
+    neither proves anything; what a customer then changed is read off the events.
     """
 
     __tablename__ = "portal_links"
@@ -327,14 +328,12 @@ class PortalLink(SQLModel, table=True):
     reason: str
     created_by: str
     created_by_role: str
+    sender_name: str | None = None
     created_at: datetime | None = _time(nullable=False)
     expires_at: datetime | None = _time(nullable=False)
     uses_allowed: int = 1
     uses: int = 0
-    opened_at: datetime | None = _time()
     last_redeemed_at: datetime | None = _time()
-    returned_at: datetime | None = _time()
-    completed_at: datetime | None = _time()
     revoked_at: datetime | None = _time()
     revoked_by: str | None = None
     refusal_code: str | None = None
