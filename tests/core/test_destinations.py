@@ -1,0 +1,158 @@
+"""Where a customer can be sent, and what is said where not."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from billing_core import queries
+from billing_core.destinations import Destination, Flow, destinations_for, obstacle
+from billing_core.errors import BillingErrorCode
+from billing_core.rows import OrganizationView
+from tests.core.company import CONFIG, START, Company, customer, price, subscription
+
+
+def view_of(company: Company, org_id: str = "org_acme") -> OrganizationView:
+    with company.reader.connect() as connection:
+        view = queries.organization(connection, org_id, config=CONFIG)
+    assert view is not None
+    return view
+
+
+def by_name(view: OrganizationView, subscription_id: str | None = None) -> dict[str, Destination]:
+    found = destinations_for(view, subscription_id=subscription_id)
+    return {destination.name: destination for destination in found}
+
+
+def test_a_live_subscription_can_be_canceled_switched_and_paid_for(company: Company) -> None:
+    company.subscribe("org_acme")
+    found = destinations_for(view_of(company))
+    assert [(d.name, d.flow, d.enabled) for d in found] == [
+        ("Cancel subscription", Flow.SUBSCRIPTION_CANCEL, True),
+        ("Switch plan", Flow.SUBSCRIPTION_UPDATE, True),
+        ("Update payment method", Flow.PAYMENT_METHOD_UPDATE, True),
+        ("Billing home", None, True),
+        ("Checkout", None, False),
+    ]
+    assert found[0].subscription_id == found[1].subscription_id == "sub_acme"
+    assert found[4].explanation == "There is a subscription already: use Switch plan to change it."
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cancel_at": int((START + timedelta(days=74)).timestamp())},
+        {"cancel_at_period_end": True, "cancel_at": int((START + timedelta(days=74)).timestamp())},
+    ],
+    ids=["flexible", "classic"],
+)
+def test_what_is_set_to_end_is_led_to_billing_home(
+    company: Company, changes: dict[str, object]
+) -> None:
+    company.change(company.subscribe("org_acme"), **changes)
+    found = by_name(view_of(company))
+    assert found["Cancel subscription"].explanation == (
+        "Already set to end on 14 August 2026: send them to Billing home to undo it."
+    )
+    assert not found["Cancel subscription"].enabled
+    assert not found["Switch plan"].enabled
+    assert found["Billing home"].enabled
+    assert "undo the end on 14 August 2026" in found["Billing home"].explanation
+
+
+def test_the_flag_alone_ends_with_the_period(company: Company) -> None:
+    company.change(company.subscribe("org_acme"), cancel_at_period_end=True)
+    assert "1 July 2026" in by_name(view_of(company))["Cancel subscription"].explanation
+
+
+def test_an_ex_subscriber_keeps_the_invoices_and_is_offered_checkout(company: Company) -> None:
+    made = company.subscribe("org_acme")
+    company.later(days=1)
+    company.event("customer.subscription.deleted", {**made, "status": "canceled"})
+    found = by_name(view_of(company))
+    assert {name for name, each in found.items() if each.enabled} == {
+        "Update payment method",
+        "Billing home",
+        "Checkout",
+    }
+    assert "invoices" in found["Billing home"].explanation
+    assert found["Checkout"].explanation.startswith("The customer subscribes again")
+    assert found["Cancel subscription"].explanation.startswith("There is no subscription")
+
+
+def test_without_a_customer_there_is_only_checkout(company: Company) -> None:
+    _ = company.engine
+    company.add("organizations", org_id="org_acme", name="Imported")
+    assert [(d.name, d.enabled) for d in destinations_for(view_of(company))] == [("Checkout", True)]
+
+
+def test_a_deleted_customer_is_led_to_checkout(company: Company) -> None:
+    company.event("customer.created", customer("cus_acme", org_id="org_acme"))
+    company.later(seconds=2)
+    gone = {"id": "cus_acme", "object": "customer", "metadata": {"org_id": "org_acme"}}
+    company.event("customer.deleted", gone)
+    view = view_of(company)
+    assert view.organization.customer_deleted
+    assert list(by_name(view)) == ["Checkout"]
+
+
+@pytest.mark.parametrize(
+    ("made", "code", "cancel"),
+    [
+        ({"schedule": "sub_sched_1"}, BillingErrorCode.SCHEDULED_UPDATE, False),
+        ({"collection_method": "send_invoice"}, BillingErrorCode.FLOW_DISABLED, True),
+        ({"status": "incomplete"}, BillingErrorCode.FLOW_DISABLED, True),
+    ],
+)
+def test_stripes_limits_are_told_beforehand(
+    company: Company, made: dict[str, object], code: BillingErrorCode, cancel: bool
+) -> None:
+    company.subscribe("org_acme", **made)  # type: ignore[arg-type]
+    view = view_of(company)
+    found = by_name(view)
+    assert not found["Switch plan"].enabled
+    assert found["Cancel subscription"].enabled is cancel
+    reason = obstacle(Flow.SUBSCRIPTION_UPDATE, view.deciding)
+    assert reason is not None
+    assert (reason.code, reason.sentence) == (code, found["Switch plan"].explanation)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        (price(), price(None, price_id="price_storage")),
+        (price("pro_monthly", usage_type="metered"),),
+    ],
+    ids=["several items", "metered"],
+)
+def test_several_items_and_usage_can_only_be_canceled(
+    company: Company, items: tuple[dict[str, object], ...]
+) -> None:
+    company.subscribe("org_acme", *items)
+    found = by_name(view_of(company))
+    assert found["Cancel subscription"].enabled
+    assert not found["Switch plan"].enabled
+
+
+def test_of_several_subscriptions_the_named_one_counts(company: Company) -> None:
+    company.subscribe("org_acme")
+    company.later(days=1)
+    other = subscription("sub_other", "cus_acme", schedule="sub_sched_1", start=company.now)
+    company.event("customer.subscription.created", other)
+    view = view_of(company)
+    assert by_name(view)["Cancel subscription"].subscription_id == "sub_other"
+    assert not by_name(view)["Cancel subscription"].enabled
+    assert by_name(view, "sub_acme")["Cancel subscription"].enabled
+    assert not by_name(view, "sub_of_somebody_else")["Cancel subscription"].enabled
+
+
+def test_dates_are_worded_by_whoever_asks(company: Company) -> None:
+    company.change(company.subscribe("org_acme"), cancel_at_period_end=True)
+    found = destinations_for(view_of(company), day=lambda at: f"<{at:%d.%m.}>")
+    assert "<01.07.>" in found[0].explanation
+
+
+def test_no_view_makes_it_stumble(company: Company) -> None:
+    company.subscribe("org_acme")
+    view = view_of(company)
+    assert destinations_for(replace(view, subscriptions=()))
