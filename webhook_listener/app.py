@@ -11,7 +11,7 @@ from starlette.routing import Route
 from billing_core.config import load_config
 from billing_core.settings import Settings
 from webhook_listener import schema
-from webhook_listener.commands import AuditEndpoint
+from webhook_listener.commands import audit_endpoint
 from webhook_listener.database import reading_transaction, writer_engine
 from webhook_listener.health import Health
 from webhook_listener.inbox import audience_of
@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> Starlette:
     return Starlette(
         routes=[
             Route("/webhooks/stripe", webhooks, methods=["POST"]),
-            Route("/commands/audit", AuditEndpoint(command_key, writer).handle, methods=["POST"]),
+            Route("/commands/audit", audit_endpoint(command_key, writer).handle, methods=["POST"]),
             Route("/healthz", health.healthz),
             Route("/readyz", health.readyz),
             Route("/metrics", health.metrics),

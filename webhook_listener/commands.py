@@ -1,87 +1,33 @@
 """``POST /commands/audit``: what the console asks to have recorded, checked again here."""
 
-import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-import structlog
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 from sqlalchemy import Connection, select
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 
-from billing_core.commands import (
-    AuditRecorded,
-    BeginAudit,
-    Caller,
-    CompleteAudit,
-    DeniedAudit,
-    verify_command,
-)
-from billing_core.errors import CommandTokenError
+from billing_core.commands import AuditRecorded, BeginAudit, Caller, CompleteAudit, DeniedAudit
 from billing_core.permissions import Permission, may
 from webhook_listener import audit
-from webhook_listener.apply import describe
-from webhook_listener.audit import Entry
-from webhook_listener.body import BodyTooLargeError, ClientGoneError, read_body
-from webhook_listener.database import lock_audit
+from webhook_listener.command_endpoint import (
+    CommandEndpoint,
+    RefusedCommandError,
+    entry_of,
+    spend_token,
+)
 from webhook_listener.tables import AUDIT
 from webhook_listener.writer import Writer
 
-_MAX_BODY_BYTES = 64 * 1024
 _LARGEST_AUDIT_ID = 2**31 - 1  # the column is a 32-bit integer
 _AuditCommand = BeginAudit | CompleteAudit | DeniedAudit
-_COMMAND: TypeAdapter[_AuditCommand] = TypeAdapter(
+_COMMANDS: TypeAdapter[_AuditCommand] = TypeAdapter(
     Annotated[_AuditCommand, Field(discriminator="kind")]
 )
-_log = structlog.get_logger("webhook_listener.commands")
 
 
-class RefusedCommandError(Exception):
-    """A command that is not done: an HTTP status and a sentence for the person who asked."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-
-
-class AuditEndpoint:
+def audit_endpoint(command_key: str, writer: Writer) -> CommandEndpoint[_AuditCommand]:
     """Records that a link is about to be minted, how that went, or that somebody was refused."""
-
-    def __init__(self, command_key: str, writer: Writer) -> None:
-        self._key = command_key
-        self._writer = writer
-
-    async def handle(self, request: Request) -> Response:
-        """Check the token, the role and the body, then record."""
-        try:
-            body = await read_body(request.scope, request.receive, limit=_MAX_BODY_BYTES)
-            caller = self._caller(request, body)
-            command = _parse(body)
-            work = self._writer.run(lambda connection: record(connection, caller, command))
-            outcome = await asyncio.wrap_future(work)
-        except BodyTooLargeError:
-            return _refusal(413, "The command is too large. Nothing was recorded.")
-        except ClientGoneError:
-            return _refusal(408, "The command did not arrive in time. Nothing was recorded.")
-        except RefusedCommandError as error:
-            return _refusal(error.status, str(error))
-        except Exception as error:  # noqa: BLE001 - whatever it is, nothing was recorded
-            _log.exception("command.not_recorded", cause=describe(error))
-            return _refusal(503, "The command could not be recorded, so nothing was done. Retry.")
-        if isinstance(outcome, RefusedCommandError):
-            return _refusal(outcome.status, str(outcome))
-        return JSONResponse(outcome.model_dump(), status_code=201)
-
-    def _caller(self, request: Request, body: bytes) -> Caller:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise RefusedCommandError(401, "The command carries no token: sign in again.")
-        try:
-            return verify_command(self._key, token=token, path=request.url.path, body=body)
-        except CommandTokenError as error:
-            raise RefusedCommandError(401, str(error)) from None
+    return CommandEndpoint(command_key, writer, _COMMANDS, record)
 
 
 def record(
@@ -91,10 +37,7 @@ def record(
 
     A refusal for want of the right is returned, not raised, because it is recorded as well.
     """
-    spent = select(AUDIT.c.audit_id).where(AUDIT.c.token_id == caller.token_id)
-    lock_audit(connection)
-    if connection.execute(spent).first() is not None:
-        raise RefusedCommandError(409, "This command was already recorded. Nothing was repeated.")
+    spend_token(connection, caller)
     match command:
         case BeginAudit():
             return _begin(connection, caller, command)
@@ -102,7 +45,7 @@ def record(
             return _complete(connection, caller, command)
         case DeniedAudit():
             entry = replace(
-                _entry(caller, command.action, "denied"),
+                entry_of(caller, command.action, "denied"),
                 org_id=command.org_id,
                 destination=command.destination,
             )
@@ -114,7 +57,7 @@ def _begin(
 ) -> AuditRecorded | RefusedCommandError:
     allowed = may(caller.roles, Permission.MINT_LINKS)
     entry = replace(
-        _entry(caller, command.action, "begun" if allowed else "denied"),
+        entry_of(caller, command.action, "begun" if allowed else "denied"),
         org_id=command.org_id,
         destination=command.destination,
         subscription_id=command.subscription_id,
@@ -134,13 +77,15 @@ def _complete(
     begun = None
     if 0 < command.audit_id <= _LARGEST_AUDIT_ID:
         waiting = select(AUDIT).where(
-            AUDIT.c.audit_id == command.audit_id, AUDIT.c.outcome == "begun"
+            AUDIT.c.audit_id == command.audit_id,
+            AUDIT.c.outcome == "begun",
+            AUDIT.c.token_id.is_not(None),  # begun by a command, not by a redeemed link
         )
         begun = connection.execute(waiting).mappings().first()
     if begun is None:
         raise RefusedCommandError(422, "audit_id names no entry that waits for its outcome.")
     entry = replace(
-        _entry(caller, begun["action"], command.outcome),
+        entry_of(caller, begun["action"], command.outcome),
         org_id=begun["org_id"],
         destination=begun["destination"],
         subscription_id=begun["subscription_id"],
@@ -158,44 +103,3 @@ def _complete(
     if connection.execute(follower).first() is not None:
         raise RefusedCommandError(409, "This entry has its outcome already. Nothing was changed.")
     return AuditRecorded(audit_id=audit.append(connection, entry))
-
-
-def _entry(caller: Caller, action: str, outcome: str) -> Entry:
-    return Entry(
-        at=datetime.now(UTC),
-        actor=caller.username,
-        role=caller.role_names,
-        action=action,
-        outcome=outcome,
-        token_id=caller.token_id,
-    )
-
-
-def _parse(body: bytes) -> _AuditCommand:
-    try:
-        command = _COMMAND.validate_json(body)
-    except ValidationError as error:
-        fault = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(str(part) for part in fault["loc"][1:]) or "kind"
-        raise RefusedCommandError(422, f"{field}: {fault['msg']}. Nothing was recorded.") from None
-    for name, value in command.model_dump().items():
-        _refuse_unstorable(name, value)
-    return command
-
-
-def _refuse_unstorable(name: str, value: Any) -> None:  # noqa: ANN401 - a field of any type
-    if not isinstance(value, str):
-        return
-    if "\x00" in value:
-        raise RefusedCommandError(422, f"{name}: it holds a character that cannot be stored.")
-    if name == "reason" and len(value.strip()) < 3:
-        raise RefusedCommandError(422, "reason: give a reason or a ticket number.")
-
-
-def _refusal(status: int, sentence: str) -> Response:
-    headers = {}
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    if status == 503:
-        headers["Retry-After"] = "5"
-    return JSONResponse({"error": sentence}, status_code=status, headers=headers)
