@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import http.client
 import logging
 import random
 import time
 from dataclasses import dataclass, field
 
-import httpx
 import orjson
 
 from sandbox.account import Account
+from sandbox.posting import Poster, UnreachableError
 from sandbox.rendering import render_event
 from sandbox.resources.events import COLUMNS
 from sandbox.shapes import Json
@@ -25,6 +26,8 @@ _GIVE_UP_AFTER = 72  # attempts
 _PROBE_EVERY = 0.3
 _LOOK_EVERY = 0.2
 _SHUFFLED_WINDOW = 5000
+_OK, _REDIRECT = 200, 300  # only 2xx counts as received
+_NOBODY_LISTENS = "nobody listens"
 _log = logging.getLogger("sandbox.webhooks")
 
 
@@ -69,18 +72,17 @@ class Sender:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        limits = httpx.Limits(max_connections=_AT_ONCE, max_keepalive_connections=_AT_ONCE)
-        timeout = httpx.Timeout(self.timeout_seconds)
-        async with httpx.AsyncClient(limits=limits, timeout=timeout, trust_env=False) as client:
-            try:
-                while True:
-                    self._wake.clear()
-                    self._launch(client)
-                    await self._pause()
-            finally:
-                for task in self._flying.values():
-                    task.cancel()
-                await asyncio.gather(*self._flying.values(), return_exceptions=True)
+        poster = Poster(_AT_ONCE, self.timeout_seconds)
+        try:
+            while True:
+                self._wake.clear()
+                self._launch(poster)
+                await self._pause()
+        finally:
+            poster.close()
+            for task in self._flying.values():
+                task.cancel()
+            await asyncio.gather(*self._flying.values(), return_exceptions=True)
 
     async def _pause(self) -> None:
         if self._unreachable:
@@ -91,7 +93,7 @@ class Sender:
         except TimeoutError:
             return
 
-    def _launch(self, client: httpx.AsyncClient) -> None:
+    def _launch(self, poster: Poster) -> None:
         if self.account.orders.hold:
             return
         for endpoint in self.account.endpoints():
@@ -99,7 +101,7 @@ class Sender:
             busy = sum(flight.endpoint_id == endpoint_id for flight in self._flying)
             most = 1 if endpoint_id in self._unreachable else _AT_ONCE
             for delivery in self._due(endpoint_id, most - busy):
-                self._flying[delivery] = asyncio.create_task(self._deliver(client, delivery))
+                self._flying[delivery] = asyncio.create_task(self._deliver(poster, delivery))
 
     def _due(self, endpoint_id: str, most: int) -> list[Delivery]:
         if most <= 0:
@@ -117,7 +119,7 @@ class Sender:
             random.shuffle(due)
         return due[:most]
 
-    async def _deliver(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
+    async def _deliver(self, poster: Poster, delivery: Delivery) -> None:
         try:
             endpoint = self.account.store.find(delivery.endpoint_id)
             event = self._event(delivery.event_id)
@@ -125,9 +127,9 @@ class Sender:
                 self._settle(delivery, "dropped", None)
                 return
             body = orjson.dumps(render_event(event, endpoint["api_version"]))
-            error = await self._post(client, endpoint, body)
+            error = await self._post(poster, endpoint, body)
             for _ in range(self.account.orders.duplicates if error is None else 0):
-                await self._post(client, endpoint, body)
+                await self._post(poster, endpoint, body)
             if error is None:
                 self._settle(delivery, "delivered", None)
             else:
@@ -136,7 +138,7 @@ class Sender:
             self._flying.pop(delivery, None)
             self._wake.set()
 
-    async def _post(self, client: httpx.AsyncClient, endpoint: Json, body: bytes) -> str | None:
+    async def _post(self, poster: Poster, endpoint: Json, body: bytes) -> str | None:
         """Post once, signed now. Returns what went wrong, or None."""
         header = signature(body, endpoint["_secrets"], int(time.time()))
         headers = {
@@ -145,21 +147,21 @@ class Sender:
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
         }
         try:
-            response = await client.post(endpoint["url"], content=body, headers=headers)
-        except httpx.ConnectError:
+            status = await poster.post(endpoint["url"], body, headers)
+        except UnreachableError:
             self._unreachable.add(endpoint["id"])
-            return "unreachable"
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return _NOBODY_LISTENS
+        except (OSError, ValueError, http.client.HTTPException) as error:
             return type(error).__name__
         self._unreachable.discard(endpoint["id"])
-        return None if response.is_success else f"answered {response.status_code}"
+        return None if _OK <= status < _REDIRECT else f"answered {status}"
 
     def _event(self, event_id: str) -> Json | None:
         rows = self.account.store.page("events", Query([("id = ?", event_id)]), COLUMNS).rows
         return rows[0] if rows else None
 
     def _retry(self, delivery: Delivery, error: str) -> None:
-        if error == "unreachable":
+        if error == _NOBODY_LISTENS:
             return
         attempts = delivery.attempts + 1
         if attempts >= _GIVE_UP_AFTER:
