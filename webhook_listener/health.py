@@ -35,8 +35,10 @@ class Health:
         self._trouble: str | None = "The listener is starting."
 
     async def healthz(self, _request: Request) -> Response:
-        """The process is alive and its event loop turns."""
-        return PlainTextResponse("alive\n")
+        """The event loop turns and the writer's thread runs."""
+        if self._writer.alive:
+            return PlainTextResponse("alive\n")
+        return PlainTextResponse("The writer has stopped: restart the listener.\n", 503)
 
     async def readyz(self, _request: Request) -> Response:
         """A write can be done and the schema is the needed one."""

@@ -3,6 +3,7 @@
 Ids and counts only: no payloads, names, e-mail addresses, tokens, signatures or URLs.
 """
 
+import contextlib
 import logging
 import sys
 import traceback
@@ -12,6 +13,8 @@ from typing import Any
 import orjson
 import structlog
 from structlog.typing import EventDict, WrappedLogger
+
+_PROJECT = Path(__file__).resolve().parent.parent
 
 
 def configure() -> None:
@@ -24,7 +27,7 @@ def configure() -> None:
             structlog.processors.JSONRenderer(serializer=orjson.dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.BytesLoggerFactory(),
+        logger_factory=lambda *_: _StandardOutput(),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
@@ -32,12 +35,19 @@ def configure() -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
+    # Its warnings quote the server, which quotes rows; what fails is told by whoever asked.
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
+    logging.raiseExceptions = False  # as below: a log that cannot be written stops no work
 
 
 def places(error: BaseException) -> list[str]:
-    """Where an error was raised, innermost last, without its text."""
+    """Where in our own code an error passed, and where it was raised; never its text."""
     frames = traceback.extract_tb(error.__traceback__)
-    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    ours = [frame for frame in frames if _PROJECT in Path(frame.filename).parents]
+    return [
+        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+        for frame in (*ours, *(frame for frame in frames[-1:] if frame not in ours))
+    ]
 
 
 def _where_not_what(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -48,6 +58,18 @@ def _where_not_what(_logger: WrappedLogger, _method: str, event: EventDict) -> E
             event["error"] = type(error).__name__
             event["places"] = places(error)
     return event
+
+
+class _StandardOutput:
+    """Writes lines; a full disk or a closed pipe behind it must stop no work."""
+
+    def msg(self, line: bytes) -> None:
+        """Write one line."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.buffer.write(line + b"\n")
+            sys.stdout.buffer.flush()
+
+    debug = info = warning = error = exception = critical = msg
 
 
 class _JsonFormatter(logging.Formatter):

@@ -1,11 +1,11 @@
 """Events put through projection once more, whatever became of them before."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from billing_core.config import BillingConfig
 from billing_core.tables import Outcome
@@ -15,10 +15,11 @@ from webhook_listener.database import (
     derived_transaction,
     durable_transaction,
     lock_projection,
-    reading_transaction,
 )
 from webhook_listener.inbox import Audience
 from webhook_listener.tables import EVENTS
+
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ def replay(
         with durable_transaction(engine) as connection:
             before = _reopen(connection, audience, chunk)
         apply_round(engine, config, {}, now=now, only=chunk)
-        with reading_transaction(engine) as connection:
+        with durable_transaction(engine) as connection:
+            _keep_applied(connection, before)
             told = _told(connection, before)
         yield from told
 
@@ -85,25 +87,24 @@ def _trial(
         lock_projection(connection)
         before = _reopen(connection, audience, event_ids)
         project_pending(connection, config, pending_events(connection, event_ids), {}, now=now)
+        _keep_applied(connection, before)
         told = _told(connection, before)
         connection.get_transaction().rollback()  # type: ignore[union-attr]
     return told
 
 
-def _reopen(
-    connection: Connection, audience: Audience, event_ids: Sequence[str]
-) -> list[RowMapping]:
+def _reopen(connection: Connection, audience: Audience, event_ids: Sequence[str]) -> list[Row]:
     """Make the events pending again; those that are not ours stay as they are."""
     columns = EVENTS.c
     chosen = select(EVENTS).where(columns.event_id.in_(event_ids)).order_by(columns.event_id)
-    rows = list(connection.execute(chosen.with_for_update()).mappings())
+    rows: list[Row] = [dict(row) for row in connection.execute(chosen.with_for_update()).mappings()]
     ours = [
         row
         for row in rows
         if not audience.reason_to_ignore(livemode=row["livemode"], account=row["account"])
     ]
     decided = [row for row in ours if row["outcome"] != Outcome.PENDING]
-    rollups.add(connection, [_taken_away(row) for row in decided])
+    rollups.add(connection, [_count(row, sign=-1) for row in decided])
     connection.execute(
         update(EVENTS)
         .where(columns.event_id.in_([row["event_id"] for row in ours]))
@@ -112,7 +113,27 @@ def _reopen(
     return rows
 
 
-def _taken_away(row: RowMapping) -> rollups.Count:
+def _keep_applied(connection: Connection, before: Sequence[Row]) -> None:
+    """An event that was applied in its time stays so, though by now it is older than its rows."""
+    applied = [row["event_id"] for row in before if row["outcome"] == Outcome.APPLIED]
+    columns = EVENTS.c
+    stale = select(EVENTS).where(
+        columns.event_id.in_(applied), columns.outcome == Outcome.STALE.value
+    )
+    stale = stale.order_by(columns.event_id).with_for_update()
+    rows: list[Row] = [dict(row) for row in connection.execute(stale).mappings()]
+    connection.execute(
+        update(EVENTS)
+        .where(columns.event_id.in_([row["event_id"] for row in rows]))
+        .values(outcome=Outcome.APPLIED.value)
+    )
+    moved = [{**row, "outcome": Outcome.APPLIED.value} for row in rows]
+    rollups.add(
+        connection, [_count(row, sign=-1) for row in rows] + [_count(row, sign=1) for row in moved]
+    )
+
+
+def _count(row: Row, *, sign: int) -> rollups.Count:
     return rollups.of_event(
         type_=row["type"],
         outcome=row["outcome"],
@@ -120,11 +141,11 @@ def _taken_away(row: RowMapping) -> rollups.Count:
         received_at=row["received_at"],
         applied_at=row["applied_at"],
         deliveries=row["deliveries"],
-        sign=-1,
+        sign=sign,
     )
 
 
-def _told(connection: Connection, before: Sequence[RowMapping]) -> list[Replayed]:
+def _told(connection: Connection, before: Sequence[Row]) -> list[Replayed]:
     columns = EVENTS.c
     rows = connection.execute(
         select(columns.event_id, columns.outcome, columns.error).where(

@@ -62,6 +62,7 @@ class Writer:
         self._wake = threading.Condition()
         self._stopping = False
         self._apply_after = 0.0
+        self._apply_until = 0.0
         self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
 
     def start(self) -> None:
@@ -110,30 +111,36 @@ class Writer:
         with self._wake:
             self._wake.notify()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
     def _loop(self) -> None:
         more = True
-        while True:
-            batch, jobs, stopping = self._take(wait=not more)
+        while not (self._stopping and self._idle()):
+            batch, jobs = self._take(wait=not more)
             if batch:
                 self._store(batch)
             for job in jobs:
                 self._run_job(job)
             more = self._apply()
-            if stopping and not (self._queue or self._jobs):
-                while more and time.monotonic() < self._apply_until:
-                    more = self._apply()
-                return
+        while more and time.monotonic() < self._apply_until:
+            more = self._apply()
 
-    def _take(self, *, wait: bool) -> tuple[list[_Waiting], list[_Job], bool]:
+    def _idle(self) -> bool:
+        return not (self._queue or self._jobs)
+
+    def _take(self, *, wait: bool) -> tuple[list[_Waiting], list[_Job]]:
         with self._wake:
-            if wait and not (self._queue or self._jobs or self._stopping):
+            if wait and self._idle() and not self._stopping:
                 self._wake.wait(_POLL_SECONDS)
             size = min(STORE_BATCH, len(self._queue))
             batch = [self._queue.popleft() for _ in range(size)]
             self._queued_bytes -= sum(len(waiting.delivery.body) for waiting in batch)
             jobs = list(self._jobs)
             self._jobs.clear()
-            return batch, jobs, self._stopping
+            return batch, jobs
 
     def _store(self, batch: Sequence[_Waiting]) -> None:
         try:
