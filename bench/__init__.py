@@ -1,0 +1,1 @@
+"""Measures the listener: how fast, how late, at what cost, on which database."""
