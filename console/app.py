@@ -1,0 +1,54 @@
+"""The console's frame, run on every interaction: who is there, which page, what went wrong."""
+
+import streamlit as st
+from markupsafe import Markup
+
+from billing_core.errors import DatabaseUnavailableError, SettingsError
+from console import access, data, elements, identity, labels, navigation
+from console.identity import Principal
+
+
+def main() -> None:
+    """Show the page that was asked for to whoever may see it."""
+    st.set_page_config(page_icon=str(elements.ASSETS / "icon.png"), layout="wide")
+    elements.assets()
+    try:
+        principal = identity.current()
+        if principal is None:
+            st.navigation(navigation.pages_for(None), position="hidden")
+            access.signed_out()
+        _forget_another_user(principal)
+        chosen = st.navigation(navigation.pages_for(principal))
+        st.set_page_config(page_title=f"{chosen.title} · Billing console")
+        _sidebar(principal)
+        chosen.run()
+    except (DatabaseUnavailableError, SettingsError) as error:
+        elements.notice(str(error), "bad")
+        st.button("Try again", type="primary")
+
+
+def _forget_another_user(principal: Principal) -> None:
+    """A tab that reconnects under another sign-in must not inherit what the first one saw."""
+    if st.session_state.setdefault("signed_in_as", principal.username) != principal.username:
+        st.session_state.clear()
+        st.session_state["signed_in_as"] = principal.username
+
+
+def _sidebar(principal: Principal) -> None:
+    with st.sidebar:
+        elements.show(
+            Markup(
+                '<div class="bc-whoami"><div class="bc-company">{}</div><b>{}</b>'
+                '<div class="bc-quiet">{}</div></div>'
+            ).format(
+                data.config().company.name,
+                elements.untrusted(principal.name),
+                labels.role_names(principal.roles),
+            )
+        )
+        if st.button("Sign out", key="sign_out", width="stretch"):
+            identity.sign_out()
+            st.rerun()
+
+
+main()

@@ -1,0 +1,183 @@
+"""Everything that may hold untrusted text goes through here: escaped HTML with our own classes.
+
+Streamlit reads Markdown in almost every label, so names, e-mail addresses, comments and reasons
+never go into one. ``Markup.format`` escapes whatever is put into it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlencode
+
+import streamlit as st
+from markupsafe import Markup, escape
+
+from console.viewer import Viewer, exact_utc
+
+ASSETS = Path(__file__).parent / "assets"
+NOTHING = Markup("")
+DASH = Markup('<span class="bc-quiet">–</span>')
+_SCRIPT = '<script src="/console.js"></script>'
+
+Text = str | Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A table's column; a number is set to the right."""
+
+    label: str
+    number: bool = False
+
+
+def assets() -> None:
+    """The stylesheet, and the script that opens our links inside the page."""
+    st.html(ASSETS / "console.css")
+    # A constant of ours: nothing that anybody typed ever goes in here.
+    with st.container(key="bc_script"):
+        st.html(_SCRIPT, unsafe_allow_javascript=True)
+
+
+def show(*parts: Text) -> None:
+    """Put parts on the page; plain strings are escaped."""
+    st.html(str(NOTHING.join(parts)))
+
+
+def page_heading(title: str, subtitle: Text = "") -> None:
+    """The page's title, with a line below."""
+    below = Markup('<p class="bc-subtitle">{}</p>').format(subtitle) if subtitle else NOTHING
+    show(
+        Markup('<header class="bc-heading"><h1 dir="auto">{}</h1>{}</header>').format(title, below)
+    )
+
+
+def section(title: str, note: Text = "") -> None:
+    """A section's heading."""
+    aside = Markup(' <span class="bc-quiet">{}</span>').format(note) if note else NOTHING
+    show(Markup('<h2 class="bc-section">{}{}</h2>').format(title, aside))
+
+
+def notice(sentence: Text, tone: str = "info", title: str = "") -> None:
+    """A sentence that must not be missed; ``tone`` is info, good, warn or bad."""
+    head = Markup("<strong>{}</strong> ").format(title) if title else NOTHING
+    role = "alert" if tone == "bad" else "status"
+    show(
+        Markup('<div class="bc-notice bc-{}" role="{}"><p>{}{}</p></div>').format(
+            tone, role, head, sentence
+        )
+    )
+
+
+def empty(title: str, hint: Text = "") -> None:
+    """What stands where there is nothing to list: what that means and what to do."""
+    show(Markup('<div class="bc-empty"><p><b>{}</b></p><p>{}</p></div>').format(title, hint))
+
+
+def badge(word: str, tone: str) -> Markup:
+    """A word in a coloured pill; the word alone says it all."""
+    return Markup('<span class="bc-badge bc-{}">{}</span>').format(tone, word)
+
+
+def code(text: str) -> Markup:
+    """An id or anything else to be read letter by letter."""
+    return Markup("<code>{}</code>").format(text)
+
+
+def quiet(text: Text) -> Markup:
+    """Text that steps back."""
+    return Markup('<span class="bc-quiet">{}</span>').format(text)
+
+
+def lines(*parts: Text | None) -> Markup:
+    """Parts below one another; empty ones are left out."""
+    return NOTHING.join(Markup("<div>{}</div>").format(part) for part in parts if part)
+
+
+def untrusted(text: str | None) -> Markup:
+    """Somebody else's words, isolated so that their direction does not turn the line around."""
+    return Markup('<bdi dir="auto">{}</bdi>').format(text) if text else DASH
+
+
+def sentence(text: str) -> Markup:
+    """A sentence with what stands between backticks set as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return NOTHING.join(
+        Markup("<code>{}</code>").format(part) if index % 2 else escape(part)
+        for index, part in enumerate(parts)
+    )
+
+
+def time(at: datetime | None, viewer: Viewer, *, clock: bool = True) -> Markup:
+    """A time in the viewer's zone, with the exact UTC on hover."""
+    if at is None:
+        return DASH
+    return timed(viewer.moment(at) if clock else viewer.day(at), at)
+
+
+def timed(text: str, at: datetime) -> Markup:
+    """Any text that stands for a time, with the exact UTC on hover."""
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.astimezone(UTC).isoformat(), exact_utc(at), text
+    )
+
+
+def link(text: Text, path: str, **query: str) -> Markup:
+    """A link to a page of the console that opens without loading everything anew."""
+    address = f"{path}?{urlencode(query)}" if query else path
+    return Markup('<a href="{}" data-in-app="1">{}</a>').format(address, text)
+
+
+def organization_link(org_id: str, name: str | None) -> Markup:
+    """An org by its name, or by its id where it has none, leading to its page."""
+    return link(untrusted(name or org_id), "/organization", org=org_id)
+
+
+def table(columns: Sequence[Column], rows: Iterable[Sequence[Text]], label: str) -> Markup:
+    """A table that turns into cards on a narrow screen; ``label`` names it to screen readers."""
+    head = NOTHING.join(
+        Markup('<th scope="col"{}>{}</th>').format(_number(column), column.label)
+        for column in columns
+    )
+    body = NOTHING.join(_row(columns, row) for row in rows)
+    return Markup(
+        '<div class="bc-table" role="region" aria-label="{}"><table><thead><tr>{}</tr></thead>'
+        "<tbody>{}</tbody></table></div>"
+    ).format(label, head, body)
+
+
+def _row(columns: Sequence[Column], row: Sequence[Text]) -> Markup:
+    cells = NOTHING.join(
+        Markup('<td data-label="{}"{}>{}</td>').format(column.label, _number(column), cell)
+        for column, cell in zip(columns, row, strict=True)
+    )
+    return Markup("<tr>{}</tr>").format(cells)
+
+
+def _number(column: Column) -> Markup:
+    return Markup(' class="bc-number"') if column.number else NOTHING
+
+
+def facts(pairs: Iterable[tuple[str, Text]]) -> Markup:
+    """Labels with values, side by side where there is room."""
+    return Markup('<dl class="bc-facts">{}</dl>').format(
+        NOTHING.join(
+            Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(label, value)
+            for label, value in pairs
+        )
+    )
+
+
+def tiles(items: Iterable[tuple[Text, str, str, Text]]) -> Markup:
+    """Numbers to notice: value, label, tone, and a line below each."""
+    return Markup('<div class="bc-tiles">{}</div>').format(
+        NOTHING.join(
+            Markup(
+                '<div class="bc-tile bc-{}"><div class="bc-value">{}</div>'
+                '<div class="bc-label">{}</div><div class="bc-quiet">{}</div></div>'
+            ).format(tone, value, label, below)
+            for value, label, tone, below in items
+        )
+    )

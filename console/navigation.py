@@ -1,0 +1,74 @@
+"""The pages, each with its address and the permission that it takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from billing_core.permissions import Permission
+from console.identity import Principal
+from console.pages import audit, organization, organizations, overview, webhooks, winding_down
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One page; ``listed`` says whether the menu shows it to those who may see it."""
+
+    show: Callable[[], None]
+    title: str
+    path: str
+    icon: str
+    permission: Permission
+    listed: bool = True
+
+
+PAGES = (
+    Entry(overview.page, "Overview", "", "home", Permission.READ_ORGANIZATIONS),
+    Entry(
+        organizations.page,
+        "Organizations",
+        "organizations",
+        "apartment",
+        Permission.READ_ORGANIZATIONS,
+    ),
+    Entry(
+        organization.page,
+        "Organization",
+        "organization",
+        "business",
+        Permission.READ_ORGANIZATIONS,
+        listed=False,
+    ),
+    Entry(
+        winding_down.page,
+        "Winding down",
+        "winding-down",
+        "event_busy",
+        Permission.READ_WINDING_DOWN,
+    ),
+    Entry(webhooks.page, "Webhooks", "webhooks", "webhook", Permission.READ_WEBHOOKS),
+    Entry(audit.page, "Audit log", "audit", "policy", Permission.READ_AUDIT),
+)
+
+
+def pages_for(principal: Principal | None) -> list[StreamlitPage]:
+    """Every page by its own address; the menu lists those that the roles may see.
+
+    A page that they may not see refuses by itself.
+    """
+    return [
+        st.Page(
+            entry.show,
+            title=entry.title,
+            icon=f":material/{entry.icon}:",
+            url_path=entry.path or None,
+            default=not entry.path,
+            visibility="visible" if _listed(entry, principal) else "hidden",
+        )
+        for entry in PAGES
+    ]
+
+
+def _listed(entry: Entry, principal: Principal | None) -> bool:
+    return entry.listed and principal is not None and principal.may(entry.permission)

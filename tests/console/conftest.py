@@ -1,0 +1,33 @@
+"""One console process for most tests; each begins with nobody signed in and nothing counted."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.console.serving import ROLES, Console, running_console, write_users
+
+
+@pytest.fixture(scope="session")
+def console_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console in a folder with a space in its name."""
+    with running_console(tmp_path_factory.mktemp("a console")) as running:
+        yield running
+
+
+@pytest.fixture
+def console(console_process: Console) -> Console:
+    """That console, with one user a role, as if it had just been set up."""
+    write_users(console_process.users, {role: role for role in ROLES})
+    with sqlite3.connect(console_process.sessions) as connection:
+        connection.execute("DELETE FROM sessions")
+        connection.execute("DELETE FROM signin_failures")
+    return console_process
+
+
+@pytest.fixture
+def fresh_console(tmp_path: Path) -> Iterator[Console]:
+    """A console process of this test's own."""
+    with running_console(tmp_path) as running:
+        yield running
