@@ -23,7 +23,7 @@ class Params:
         self._values = values
         self._path = path
         self._known: set[str] = set()
-        self._below: list[Params] = []
+        self._below: dict[str, Params] = {}
 
     def path(self, name: str) -> str:
         """The full name as the caller wrote it, such as `items[0][price]`."""
@@ -50,7 +50,7 @@ class Params:
 
     def _unknown(self) -> list[str]:
         here = [self.path(name) for name in self._values if name not in self._known]
-        return here + [name for params in self._below for name in params._unknown()]  # noqa: SLF001 - its own kind
+        return here + [name for params in self._below.values() for name in params._unknown()]  # noqa: SLF001 - its own kind
 
     def _raw(self, name: str, *, required: bool = False) -> Any:  # noqa: ANN401 - not yet checked
         self._known.add(name)
@@ -184,6 +184,4 @@ class Params:
     def _child(self, path: str, value: Any) -> Params:  # noqa: ANN401 - not yet checked
         if not isinstance(value, dict):
             raise invalid(path, "Invalid object")
-        child = Params(value, path)
-        self._below.append(child)
-        return child
+        return self._below.setdefault(path, Params(value, path))

@@ -1,0 +1,1 @@
+"""The stand-in Stripe, tried with the real client over real HTTP."""
