@@ -140,9 +140,12 @@ def obstacle(
             "There is no subscription to act on: invoices are at Billing home, and Checkout starts"
             " a new one.",
         )
-    return _obstacle_of_any(flow, subscription, day) or (
-        _obstacle_of_change(subscription) if flow is not Flow.SUBSCRIPTION_CANCEL else None
-    )
+    found = _obstacle_of_any(flow, subscription, day)
+    if found is None and flow is Flow.SUBSCRIPTION_PAUSE:
+        found = _obstacle_of_pause(subscription)
+    elif found is None and flow is not Flow.SUBSCRIPTION_CANCEL:
+        found = _obstacle_of_change(subscription)
+    return found
 
 
 def _obstacle_of_any(flow: Flow, subscription: SubscriptionView, day: Day) -> Obstacle | None:
@@ -190,6 +193,21 @@ def _obstacle_of_change(subscription: SubscriptionView) -> Obstacle | None:
             BillingErrorCode.FLOW_DISABLED,
             "The subscription still waits for its first payment: send them to Update payment"
             " method.",
+        )
+    return None
+
+
+def _obstacle_of_pause(subscription: SubscriptionView) -> Obstacle | None:
+    if subscription.facts.status == "paused":
+        return Obstacle(
+            BillingErrorCode.FLOW_DISABLED,
+            "The subscription is paused already: send them to Billing home to resume it.",
+        )
+    if subscription.facts.billing_mode != "flexible":
+        return Obstacle(
+            BillingErrorCode.FLOW_DISABLED,
+            "Stripe pauses subscriptions in flexible billing mode only, and this one is in classic"
+            " mode.",
         )
     return None
 

@@ -159,6 +159,26 @@ class OrganizationView:
     unmapped_price_ids: tuple[str, ...]
 
     @property
+    def org_id(self) -> str:
+        """Our id of the organization."""
+        return self.organization.org_id
+
+    @property
+    def name(self) -> str | None:
+        """The organization's name."""
+        return self.organization.name
+
+    @property
+    def email(self) -> str | None:
+        """The address that its invoices go to."""
+        return self.organization.email
+
+    @property
+    def stripe_customer_id(self) -> str | None:
+        """Its customer in Stripe, if it has one."""
+        return self.organization.customer_id
+
+    @property
     def live_subscriptions(self) -> tuple[SubscriptionView, ...]:
         """Those that have not ended."""
         return tuple(view for view in self.subscriptions if not view.facts.final)

@@ -1,0 +1,51 @@
+"""Support links and what came of them."""
+
+from dataclasses import dataclass
+
+from billing_core.links import Link, LinkState
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """A support link with its organization's name and whether it still works."""
+
+    link: Link
+    org_name: str | None
+    state: LinkState
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPage:
+    """Some links, newest first, and where the older ones begin."""
+
+    rows: tuple[LinkRow, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalCount:
+    """How often Stripe, or our own rows, spoke against a destination; ``code`` says why."""
+
+    code: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationInsight:
+    """What one destination was used for, and what came of it.
+
+    ``opened_now`` counts Stripe sessions that staff made on the spot. ``created`` to ``unchanged``
+    count support links: ``redeemed`` ones led to Stripe, of which ``completed`` ones were followed
+    by a change within a day, ``unchanged`` ones were not, and ``undecided`` ones are not a day old.
+    ``median_seconds`` is from the redemption until the change was known here.
+    """
+
+    destination: str
+    opened_now: int
+    created: int
+    redeemed: int
+    completed: int
+    unchanged: int
+    undecided: int
+    median_seconds: float | None
+    refusals: tuple[RefusalCount, ...]
