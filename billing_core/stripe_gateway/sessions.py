@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 
 class _Session:
-    """A session whose ``repr`` tells its id and never its URL."""
+    """A session whose ``repr`` hides the URL, and the id too: Checkout's URL is made of it."""
 
     __slots__ = ("_session_id", "_url")
 
@@ -35,7 +35,7 @@ class _Session:
         raise AttributeError(f"{type(self).__name__} cannot be changed")
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.session_id!r}, url=<hidden>)"
+        return f"{type(self).__name__}(url=<hidden>)"
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:  # noqa: ANN401 - as Python defines it
         raise TypeError(f"{type(self).__name__} holds a bearer URL and is not copied or stored")
