@@ -127,7 +127,8 @@ class World:
         **more: Any,  # noqa: ANN401
     ) -> Browser:
         """A browser in which the subscription's customer has opened the portal."""
-        url = self.portal(subscription.customer, flow, subscription if flow else None, **more)
+        about_one = flow is not None and flow.startswith("subscription")
+        url = self.portal(subscription.customer, flow, subscription if about_one else None, **more)
         return Browser().open(url)
 
     def delivered(self) -> Receiver:

@@ -1,0 +1,139 @@
+"""The command, as a person starts and steers it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from sandbox.cli import app
+from tests.sandbox.conftest import World
+
+COMMAND = [sys.executable, "-m", "sandbox.cli"]
+
+
+@contextmanager
+def served(directory: Path, *options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    environment = {
+        **{name: text for name, text in os.environ.items() if not name.startswith("SANDBOX_")},
+        "SANDBOX_STATE": str(directory / "with space" / "sandbox.sqlite3"),
+        "SANDBOX_WEBHOOK_URL": "http://127.0.0.1:9/nobody",
+    }
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0", *options],
+        cwd=directory,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        match = re.search(r"http://\S+", line)
+        assert match is not None, line
+        yield match[0], process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_it_serves_seeds_once_and_ends_quietly(tmp_path: Path) -> None:
+    for _ in range(2):
+        with served(tmp_path, "--seed") as (url, process):
+            started = time.monotonic()
+            while True:
+                try:
+                    assert httpx.get(f"{url}/healthz").json() == {"status": "ok"}
+                    break
+                except httpx.ConnectError:
+                    time.sleep(0.02)
+            assert time.monotonic() - started < 5
+            headers = {"Authorization": "Bearer sk_test_x"}
+            while not httpx.get(f"{url}/v1/customers?limit=1", headers=headers).json()["data"]:
+                assert time.monotonic() - started < 30
+                time.sleep(0.05)
+            pages = httpx.get(f"{url}/v1/products", headers=headers).json()
+            assert len(pages["data"]) == 5
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) in {0, -signal.SIGINT, 130}
+            assert process.stdout is not None
+            assert "Traceback" not in process.stdout.read()
+
+
+def test_a_taken_port_is_named_in_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = subprocess.run(
+            [*COMMAND, "serve", "--port", str(port)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert result.returncode == 1
+    assert f"Port {port}" in result.stderr
+    assert "SANDBOX_PORT" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def run(*arguments: str, **environment: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(arguments), env=environment)
+    return result.exit_code, result.output
+
+
+def test_the_clock_is_moved_from_the_command_line(world: World) -> None:
+    port = world.url.rpartition(":")[2]
+    subscription = world.subscription()
+    end = subscription.items.data[0].current_period_end
+    code, output = run("advance", "--past", subscription.id, "--port", port)
+    assert code == 0
+    assert "It is now 20" in output
+    assert world.control.now() > end
+    before = world.control.now()
+    assert run("advance", "--days", "2", "--port", port)[0] == 0
+    assert world.control.now() >= before + 2 * 86_400
+    assert run("advance", "--to", "2040-01-31", "--port", port)[0] == 0
+    code, output = run("advance", "--to", "2030-01-31", "--port", port)
+    assert code == 1
+    assert "cannot be moved back" in output
+
+
+@pytest.mark.parametrize("arguments", [[], ["--days", "1", "--to", "2040-01-01"]])
+def test_how_far_to_move_must_be_said_in_one_way(arguments: list[str]) -> None:
+    code, output = run("advance", *arguments)
+    assert code == 1
+    assert "exactly one of --days, --to and --past" in output
+
+
+def test_a_sandbox_that_is_not_running_is_explained(unused_port: int) -> None:
+    for command in (["seed"], ["advance", "--days", "1"]):
+        code, output = run(*command, "--port", str(unused_port))
+        assert code == 1
+        assert "billing-sandbox serve" in output
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_setting_that_makes_no_sense_is_named() -> None:
+    code, output = run("serve", SANDBOX_PORT="many")
+    assert code == 1
+    assert "SANDBOX_PORT" in output
