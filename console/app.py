@@ -4,7 +4,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from billing_core.errors import DatabaseUnavailableError, SettingsError
-from console import access, data, elements, identity, labels, navigation
+from console import access, commands, data, elements, identity, labels, minted, navigation
 from console.identity import Principal
 
 
@@ -21,10 +21,24 @@ def main() -> None:
         chosen = st.navigation(navigation.pages_for(principal))
         st.set_page_config(page_title=f"{chosen.title} · Billing console")
         _sidebar(principal)
+        here = chosen.url_path == navigation.ORGANIZATION
+        minted.forget(unless_org_id=st.query_params.get("org") if here else None)
+        _say_if_the_listener_is_away()
         chosen.run()
     except (DatabaseUnavailableError, SettingsError) as error:
         elements.notice(str(error), "bad")
         st.button("Try again", type="primary")
+
+
+def _say_if_the_listener_is_away() -> None:
+    if not commands.listener_answers():
+        elements.notice(
+            "It stores what Stripe sends and records what you do, so nothing new arrives and no"
+            " link can be made until it is back. Nothing is lost: Stripe keeps sending. What you"
+            " see was stored before, and can be searched and read as ever.",
+            "warn",
+            title="The listener does not answer.",
+        )
 
 
 def _forget_another_user(principal: Principal) -> None:

@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import httpx
+import streamlit as st
 from pydantic import ValidationError
 
 from billing_core.commands import (
@@ -60,6 +61,7 @@ def record(principal: Principal, command: BeginAudit | CompleteAudit | DeniedAud
         ) from None
 
 
+@st.cache_data(ttl=5, show_spinner=False, refresh_mode="background")
 def listener_answers() -> bool:
     """Whether the listener says that it can store what Stripe sends and what staff do."""
     try:

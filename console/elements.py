@@ -63,7 +63,7 @@ def notice(sentence: Text, tone: str = "info", title: str = "") -> None:
     head = Markup("<strong>{}</strong> ").format(title) if title else NOTHING
     role = "alert" if tone == "bad" else "status"
     show(
-        Markup('<div class="bc-notice bc-{}" role="{}"><p>{}{}</p></div>').format(
+        Markup('<div class="bc-notice bc-{}" role="{}">{}{}</div>').format(
             tone, role, head, sentence
         )
     )
@@ -150,7 +150,9 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Text]], label: str)
 
 def _row(columns: Sequence[Column], row: Sequence[Text]) -> Markup:
     cells = NOTHING.join(
-        Markup('<td data-label="{}"{}>{}</td>').format(column.label, _number(column), cell)
+        Markup('<td data-label="{}"{}><div>{}</div></td>').format(
+            column.label, _number(column), cell
+        )
         for column, cell in zip(columns, row, strict=True)
     )
     return Markup("<tr>{}</tr>").format(cells)

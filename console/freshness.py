@@ -8,8 +8,13 @@ from console.viewer import ago, lasting
 _QUIET_SECONDS = 15 * 60
 
 
-def freshness(health: WebhookHealth, now: datetime) -> tuple[str, str]:
-    """The sentence and its tone: info, good, warn or bad."""
+def freshness(health: WebhookHealth, now: datetime, *, listening: bool) -> tuple[str, str]:
+    """The sentence and its tone: info, good, warn or bad.
+
+    ``listening`` says whether the listener is there to store what Stripe sends.
+    """
+    if not listening:
+        return f"{_last(health, now)} What came since is not stored yet.", "warn"
     if health.parked.value:
         events = "event waits" if health.parked.value == 1 else "events wait"
         waiting = f"{health.parked} {events} for an operator: what they say is not shown yet."

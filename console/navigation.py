@@ -10,6 +10,8 @@ from billing_core.permissions import Permission
 from console.identity import Principal
 from console.pages import audit, organization, organizations, overview, webhooks, winding_down
 
+ORGANIZATION = "organization"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -35,7 +37,7 @@ PAGES = (
     Entry(
         organization.page,
         "Organization",
-        "organization",
+        ORGANIZATION,
         "business",
         Permission.READ_ORGANIZATIONS,
         listed=False,

@@ -67,10 +67,12 @@ def _farewell(subscription: SubscriptionView | None, who: Viewer) -> list[Text]:
 def _state(view: OrganizationView, who: Viewer) -> list[tuple[str, Text]]:
     entitlement = view.entitlement
     badge = labels.status_badge(entitlement.status, winding_down=entitlement.winding_down)
-    access = elements.badge("Access", "good") if entitlement.has_access else None
+    access = (
+        elements.badge("Yes", "good") if entitlement.has_access else elements.badge("No", "plain")
+    )
     pairs: list[tuple[str, Text]] = [
         ("Status", badge),
-        ("Access", access or elements.badge("No access", "plain")),
+        ("Access", access),
     ]
     if entitlement.subscription_id is None:
         return pairs

@@ -6,7 +6,7 @@ from billing_core import queries
 from billing_core.permissions import Permission
 from billing_core.queries import AuditFilters
 from billing_core.rows import AuditRow
-from console import access, data, elements, paging
+from console import access, address, data, elements
 from console.elements import Column, Text
 from console.labels import outcome_badge
 from console.viewer import Viewer, viewer
@@ -30,20 +30,24 @@ def page() -> None:
     access.require(Permission.READ_AUDIT)
     elements.page_heading("Audit log", "Every link that was made or refused, by whom and why.")
     with st.container(horizontal=True):
-        actor = st.text_input("Who", key="audit_actor", on_change=paging.restart, width=220)
-        org_id = st.text_input(
-            "Organization id", key="audit_org", on_change=paging.restart, width=280
-        )
-    filters = AuditFilters(actor=actor.strip().lower() or None, org_id=org_id.strip() or None)
+        actor = _field("actor", "Who", 220)
+        org_id = _field("org", "Organization id", 280)
+    filters = AuditFilters(actor=actor.lower() or None, org_id=org_id or None)
     with data.snapshot() as connection:
-        found = queries.audit_entries(connection, filters, after=paging.position())
+        found = queries.audit_entries(connection, filters, after=address.position())
     if found.rows:
         who = viewer()
         rows = [_row(row, who) for row in found.rows]
         elements.show(elements.table(_COLUMNS, rows, "Audit log"))
     else:
         elements.empty("Nothing is recorded.", "Each link that somebody asks for is listed here.")
-    paging.controls(found.next_cursor)
+    address.pages(found.next_cursor)
+
+
+def _field(key: str, label: str, width: int) -> str:
+    address.hold(key)
+    typed = st.text_input(label, key=key, on_change=address.write, args=(key,), width=width)
+    return (typed or "").strip()
 
 
 def _row(row: AuditRow, who: Viewer) -> tuple[Text, ...]:

@@ -1,0 +1,155 @@
+"""Where to send the customer: choose a destination, say why, get the link once."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+from markupsafe import Markup
+
+from billing_core.destinations import CHECKOUT, Destination, destinations_for
+from billing_core.errors import BillingError
+from billing_core.money import recurring
+from billing_core.rows import OrganizationView, PriceChoice, TimelineEntry
+from console import data, elements, minted
+from console.identity import Principal
+from console.labels import STATUSES
+from console.minted import Minted
+from console.minting import LONGEST_REASON, SHORTEST_REASON, Wish, mint
+from console.viewer import Viewer
+
+
+def choose(
+    principal: Principal,
+    view: OrganizationView,
+    entries: Sequence[TimelineEntry],
+    prices: Sequence[PriceChoice],
+    who: Viewer,
+) -> None:
+    """Each destination, to be chosen or explained; then the reason and the button."""
+    elements.section("Send the customer to")
+    subscription_id = _subscription(view)
+    offered = [
+        each
+        for each in destinations_for(view, subscription_id=subscription_id, day=who.day)
+        if each.enabled or each.name != CHECKOUT
+    ]
+    chosen = _destination(view.org_id, [each for each in offered if each.enabled])
+    with st.form("mint", border=False):
+        lookup_key = _price(prices, who) if chosen and chosen.name == CHECKOUT else None
+        reason = st.text_input(
+            "Reason or ticket number",
+            key=f"reason_{view.org_id}",
+            max_chars=LONGEST_REASON,
+            placeholder="Kept in the audit log with your name",
+        )
+        asked = st.form_submit_button("Create link", type="primary", icon=":material/link:")
+    _unavailable([each for each in offered if not each.enabled])
+    if not asked:
+        return
+    said = " ".join((reason or "").split())
+    fault = _fault(chosen, said, lookup_key)
+    if chosen is None or fault is not None:
+        elements.notice(fault or "", "warn")
+        return
+    try:
+        with st.spinner("Asking Stripe for a link…"):
+            session = mint(principal, view, Wish(chosen, said, lookup_key))
+    except BillingError as error:
+        elements.notice(error.message, "bad")
+        return
+    minted.keep(session, chosen.name, view, entries, data.now())
+    st.rerun()
+
+
+def hand_over(link: Minted, who: Viewer) -> None:
+    """The link with a copy button, what it is for and how long it lives."""
+    if data.now() >= link.opens_until:
+        elements.notice("The link can no longer be opened, if it has not been by now.", "info")
+        return
+    elements.show(
+        Markup("<p>Copy this link and send it to the customer. It opens <b>{}</b>.</p>").format(
+            link.destination
+        )
+    )
+    with st.container(key="minted_url"):
+        st.code(link.session.url, language=None, wrap_lines=True)
+    elements.show(elements.quiet(_lifetime(link, who)))
+
+
+def _lifetime(link: Minted, who: Viewer) -> Markup:
+    until = elements.timed(who.clock(link.opens_until), link.opens_until)
+    if link.destination == CHECKOUT:
+        return Markup(
+            "Open within 24 hours; the price is charged when the customer pays. Whoever holds the"
+            " link can use it: send it to them alone."
+        )
+    return Markup(
+        "Open within 5 minutes (until {}); once opened it works for an hour after the last click."
+        " Whoever holds the link is the customer: send it to them alone."
+    ).format(until)
+
+
+def _subscription(view: OrganizationView) -> str | None:
+    """The subscription that the link is about, asked for only where there are several."""
+    live = {each.facts.subscription_id: each for each in view.live_subscriptions}
+    if len(live) < 2:
+        return None
+
+    def name(subscription_id: str) -> str:
+        each = live[subscription_id]
+        status = STATUSES.get(each.facts.status, (each.facts.status, ""))[0]
+        return f"{each.plan_name or 'Unmapped price'}, {status.lower()} ({subscription_id})"
+
+    ids = sorted(live, key=lambda each: not live[each].decides)
+    return st.selectbox("Subscription", ids, format_func=name, key=f"about_{view.org_id}")
+
+
+def _destination(org_id: str, enabled: Sequence[Destination]) -> Destination | None:
+    by_name = {each.name: each for each in enabled}
+    chosen = st.radio(
+        "Destination",
+        list(by_name),
+        index=None,
+        captions=[each.explanation for each in enabled],
+        key=f"destination_{org_id}",
+        label_visibility="collapsed",
+    )
+    return by_name.get(chosen) if chosen else None
+
+
+def _unavailable(explained: Sequence[Destination]) -> None:
+    if explained:
+        elements.show(
+            Markup('<div class="bc-away"><h3>Not possible now</h3><dl>{}</dl></div>').format(
+                elements.NOTHING.join(
+                    Markup("<dt>{}</dt><dd>{}</dd>").format(each.name, each.explanation)
+                    for each in explained
+                )
+            )
+        )
+
+
+def _price(prices: Sequence[PriceChoice], who: Viewer) -> str | None:
+    by_key = {price.lookup_key: price for price in prices if price.price_id is not None}
+
+    def name(lookup_key: str) -> str:
+        price = by_key[lookup_key]
+        amount = recurring(
+            price.unit_amount,
+            price.currency,
+            price.interval,
+            interval_count=price.interval_count,
+            locale=who.locale,
+        )
+        return f"{price.plan_name}, {amount} ({lookup_key})"
+
+    return st.selectbox("Price", list(by_key), index=None, format_func=name, key="checkout_price")
+
+
+def _fault(chosen: Destination | None, reason: str, lookup_key: str | None) -> str | None:
+    if chosen is None:
+        return "Choose where the link leads first."
+    if chosen.name == CHECKOUT and lookup_key is None:
+        return "Choose the price that the customer should pay first."
+    if len(reason) < SHORTEST_REASON:
+        return "Say why first: a reason or a ticket number, kept in the audit log."
+    return None

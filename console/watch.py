@@ -1,0 +1,82 @@
+"""The live area: it reads and polls, tells what has landed, and never claims more than that."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import streamlit as st
+from markupsafe import Markup
+
+from billing_core import queries
+from billing_core.errors import DatabaseUnavailableError
+from billing_core.rows import EntitlementMark, OrganizationView, TimelineEntry
+from console import data, elements, identity
+from console.minted import Minted
+from console.viewer import Viewer, lasting
+
+_EAGER_SECONDS = 1.5
+_CALM_SECONDS = 5.0
+_PATIENCE = timedelta(seconds=45)
+
+
+def watch(org_id: str, shown: EntitlementMark | None, link: Minted | None = None) -> None:
+    """Look again and again whether anything has arrived; if so, show the whole page anew."""
+    every = _EAGER_SECONDS if link is not None else _CALM_SECONDS
+    st.fragment(_look, run_every=every)(org_id, shown, link)
+
+
+def _look(org_id: str, shown: EntitlementMark | None, link: Minted | None) -> None:
+    if identity.current() is None:
+        st.rerun()  # the whole page then says that the session has ended
+    try:
+        with data.snapshot() as connection:
+            mark = queries.entitlement_mark(connection, org_id)
+    except DatabaseUnavailableError as error:
+        elements.notice(str(error), "warn")
+        return
+    if mark != shown:
+        st.rerun()
+    if link is not None:
+        _waiting(link)
+
+
+def _waiting(link: Minted) -> None:
+    waited = data.now() - link.at
+    if waited < _PATIENCE:
+        sentence = Markup('<span class="bc-pulse"></span>Waiting for the customer…')
+    else:
+        sentence = Markup(
+            "Nothing has changed yet. The link was made {} ago; this page keeps looking."
+        ).format(lasting(waited.total_seconds()))
+    elements.notice(sentence, "info")
+
+
+def landed(
+    view: OrganizationView, entries: Sequence[TimelineEntry], link: Minted, who: Viewer
+) -> bool:
+    """Tell what Stripe has reported since the link was made; False where that is nothing."""
+    news = link.news(entries)
+    if not news:
+        return False
+    summary = _summary(view, link, who)
+    elements.notice(
+        elements.lines(
+            Markup("<b>It has landed.</b>"),
+            Markup("<b>{}</b>").format(summary) if summary else None,
+            *(elements.sentence(entry.sentence) for entry in reversed(news)),
+        ),
+        "good",
+    )
+    return True
+
+
+def _summary(view: OrganizationView, link: Minted, who: Viewer) -> str | None:
+    entitlement = view.entitlement
+    if entitlement.revision == link.revision:
+        return None
+    if entitlement.winding_down and entitlement.ends_at is not None:
+        return f"Winding down: ends on {who.day(entitlement.ends_at)}"
+    if link.had_access and not entitlement.has_access:
+        return "Access has ended"
+    if link.was_winding_down:
+        return "No longer winding down"
+    return None
