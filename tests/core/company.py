@@ -4,22 +4,22 @@ Events are written into the inbox and projected by the listener's own rules, so 
 queries see is what they would see in earnest.
 """
 
-import sqlite3
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, create_engine, insert, update
+from sqlalchemy import Engine, insert, make_url, update
 from sqlmodel import SQLModel
 
 from billing_core.config import BillingConfig, Plan
 from billing_core.database import Reader, reader
 from billing_core.stripe_gateway.envelope import read_event
+from webhook_listener.database import writer_engine
 from webhook_listener.projection import project
+from webhook_listener.roles import grant_reader
 
 Json = dict[str, Any]
 START = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
@@ -127,27 +127,13 @@ def subscription(
 
 @dataclass
 class Company:
-    """A database with the listener's tables, and Stripe's clock."""
+    """A migrated database, the console's reader of it, and Stripe's clock."""
 
-    path: Path
+    engine: Engine
+    reader: Reader
     now: datetime = START
     config: BillingConfig = CONFIG
     _count: int = 0
-    _engine: Engine | None = field(default=None, repr=False)
-
-    @property
-    def engine(self) -> Engine:
-        """The writer's connection."""
-        if self._engine is None:
-            self._engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(self.path))
-            SQLModel.metadata.create_all(self._engine)
-        return self._engine
-
-    @property
-    def reader(self) -> Reader:
-        """A reader of the same file."""
-        _ = self.engine
-        return reader(f"sqlite:///{self.path}")
 
     def later(self, **delta: float) -> "Company":
         """Move Stripe's clock."""
@@ -240,3 +226,13 @@ class Company:
         """Write a row as it is."""
         with self.engine.begin() as connection:
             connection.execute(insert(T[table]), values)
+
+
+def company_on(database_url: str) -> Company:
+    """A company in an empty migrated database, read by whom the console would be."""
+    engine = writer_engine(database_url)
+    url = make_url(database_url)
+    if engine.dialect.name == "postgresql":
+        grant_reader(engine, "console_reader")
+        url = url.set(username="console_reader")
+    return Company(engine, reader(url.render_as_string(hide_password=False)))

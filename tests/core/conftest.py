@@ -5,20 +5,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.company import Company
+from tests.core.company import Company, company_on
 from tests.core.stand_in import StandIn, stand_in
+from tests.support.databases import fresh_sqlite
 
 
 @pytest.fixture
-def company(tmp_path: Path) -> Company:
-    return Company(tmp_path / "billing.sqlite3")
+def company(database_url: str) -> Iterator[Company]:
+    """An empty company, on SQLite and on PostgreSQL."""
+    made = company_on(database_url)
+    yield made
+    made.reader.dispose()
+    made.engine.dispose()
 
 
 @pytest.fixture
-def stripe_account(tmp_path: Path) -> Iterator[StandIn]:
+def stripe_account(tmp_path: Path, sqlite_template: Path) -> Iterator[StandIn]:
     """An account whose portal was never set up."""
-    with stand_in(tmp_path) as account:
+    made = company_on(fresh_sqlite(tmp_path, sqlite_template))
+    with stand_in(tmp_path, made) as account:
         yield account
+    made.engine.dispose()
 
 
 @pytest.fixture

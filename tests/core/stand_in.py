@@ -82,7 +82,7 @@ class StandIn:
 
 
 @contextmanager
-def stand_in(directory: Path) -> Iterator[StandIn]:
+def stand_in(directory: Path, company: Company) -> Iterator[StandIn]:
     """A sandbox that keeps its state in ``directory`` and whose webhooks nobody takes."""
     settings = Settings(
         _env_file=None,
@@ -97,6 +97,6 @@ def stand_in(directory: Path) -> Iterator[StandIn]:
             sandbox.url,
             control,
             StripeGateway(API_KEY, api_base=sandbox.url),
-            Company(directory / "billing.sqlite3"),
+            company,
         )
         control.close()

@@ -81,7 +81,6 @@ def test_an_ex_subscriber_keeps_the_invoices_and_is_offered_checkout(company: Co
 
 
 def test_without_a_customer_there_is_only_checkout(company: Company) -> None:
-    _ = company.engine
     company.add("organizations", org_id="org_acme", name="Imported")
     assert [(d.name, d.enabled) for d in destinations_for(view_of(company))] == [("Checkout", True)]
 

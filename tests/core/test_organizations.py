@@ -159,7 +159,6 @@ def test_each_filter_lets_through_what_it_names(company: Company) -> None:
 def test_pages_show_each_org_once_in_order_also_without_a_date_or_name(
     company: Company, order: Order
 ) -> None:
-    _ = company.engine
     for index in range(23):
         company.add(
             "organizations",
@@ -236,7 +235,6 @@ def test_two_customers_that_claim_one_org_are_shown_on_both(company: Company) ->
 
 
 def test_an_unknown_org_is_none(company: Company) -> None:
-    _ = company.engine
     with company.reader.connect() as connection:
         assert queries.organization(connection, "org_nobody", config=CONFIG) is None
         assert queries.entitlement_mark(connection, "org_nobody") is None

@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from billing_core import queries
 from billing_core.rows import TimelineEntry, TimelinePage
-from tests.core.company import CONFIG, Company, customer, price
+from tests.core.company import CONFIG, Company, T, customer, price
 
 
 def page_of(
@@ -167,7 +168,7 @@ def test_an_event_that_cannot_be_read_is_still_told(company: Company) -> None:
     assert odd.outcome == "parked"
     assert odd.details
     with company.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE webhook_payloads SET body = x'00'")
+        connection.execute(update(T["webhook_payloads"]).values(body=b"\x00"))
     assert len(page_of(company).entries) == 3
 
 
