@@ -193,6 +193,11 @@ def _unavailable(error: DBAPIError) -> DatabaseUnavailableError:
             "The database took too long to answer and was not waited for. Nothing was lost; try"
             " again, or narrow the search."
         )
+    if state == "42501":
+        return DatabaseUnavailableError(
+            "The role that DATABASE_READ_URL names may not read the tables. Let it with"
+            " `billing-listener migrate --grant`, then try again."
+        )
     if isinstance(error, OperationalError):
         return DatabaseUnavailableError(
             "The database cannot be read at the moment. Nothing was lost: Stripe keeps what it"
