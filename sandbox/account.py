@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from sandbox import billing
+from sandbox import due
 from sandbox.clock import Clock
 from sandbox.ids import Ids
 from sandbox.rendering import TODAY, changed
@@ -67,7 +67,7 @@ class Account:
 
     def save(self, value: Json) -> None:
         """Keep an object without an event."""
-        self.store.put(value, due_at=billing.due_at(value))
+        self.store.put(value, due_at=due.due_at(value))
         if value["object"] == "webhook_endpoint":
             self._endpoints = None
 

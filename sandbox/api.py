@@ -51,7 +51,7 @@ ROUTES: list[Route] = [
     *events.ROUTES,
     *webhook_endpoints.ROUTES,
 ]
-_KEY = re.compile(r"(sk|rk)_test_\w+")
+_KEY = re.compile(r"(sk|rk)_test_[\w-]+")
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.\w+)?")
 _LONGEST_BODY = 1_000_000
 _LONGEST_IDEMPOTENCY_KEY = 255

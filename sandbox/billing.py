@@ -5,21 +5,61 @@ All moments are unix seconds (UTC), all amounts minor units.
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
+from sandbox.periods import period_end
 from sandbox.shapes import Json, copy_of, overlaid
 
-DAY = 86_400
-TRIAL_WARNING = 3 * DAY  # customer.subscription.trial_will_end comes three days before
-INCOMPLETE_FOR = 23 * 3600  # Stripe gives a first payment 23 hours
-FINALIZES_AFTER = 3600  # a renewal's invoice stays a draft for an hour
-RETRY_AFTER_DAYS = (3, 5, 7)  # the recurring retries of a failed payment
 FINAL = frozenset({"canceled", "incomplete_expired"})
-
 NO_CANCELLATION: Json = {"comment": None, "feedback": None, "feedback_option": None, "reason": None}
+
+# What every subscription starts with.
+_BLANK: Json = {
+    "object": "subscription",
+    "application": None,
+    "application_fee_percent": None,
+    "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+    "billing_cycle_anchor_config": None,
+    "billing_thresholds": None,
+    "cancel_at": None,
+    "cancel_at_period_end": False,
+    "canceled_at": None,
+    "collection_method": "charge_automatically",
+    "customer_account": None,
+    "days_until_due": None,
+    "default_source": None,
+    "default_tax_rates": [],
+    "discounts": [],
+    "ended_at": None,
+    "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
+    "items": {
+        "object": "list",
+        "data": [],
+        "has_more": False,
+        "total_count": 0,
+        "url": "/v1/subscription_items?subscription=",
+    },
+    "latest_invoice": None,
+    "livemode": False,
+    "next_pending_invoice_item_invoice": None,
+    "on_behalf_of": None,
+    "pause_collection": None,
+    "payment_settings": {
+        "payment_method_options": None,
+        "payment_method_types": None,
+        "save_default_payment_method": "off",
+    },
+    "pending_invoice_item_interval": None,
+    "pending_setup_intent": None,
+    "pending_update": None,
+    "plan": None,
+    "quantity": None,
+    "schedule": None,
+    "status_details": None,
+    "test_clock": None,
+    "transfer_data": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,65 +94,24 @@ def start(terms: Terms) -> Json:
     trialing = terms.trial_end is not None
     anchor = terms.trial_end or terms.now
     subscription: Json = {
+        **copy_of(_BLANK),
         "id": terms.subscription_id,
-        "object": "subscription",
-        "application": None,
-        "application_fee_percent": None,
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
         "billing_cycle_anchor": anchor,
-        "billing_cycle_anchor_config": None,
         "billing_mode": {"type": "flexible" if terms.flexible else "classic"},
-        "billing_thresholds": None,
-        "cancel_at": None,
-        "cancel_at_period_end": False,
-        "canceled_at": None,
         "cancellation_details": dict(NO_CANCELLATION),
-        "collection_method": "charge_automatically",
         "created": terms.now,
         "currency": terms.lines[0].price["currency"],
         "customer": terms.customer,
-        "customer_account": None,
-        "days_until_due": None,
         "default_payment_method": terms.payment_method,
-        "default_source": None,
-        "default_tax_rates": [],
         "description": terms.description,
-        "discounts": [],
-        "ended_at": None,
-        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
-        "items": {
-            "object": "list",
-            "data": [],
-            "has_more": False,
-            "total_count": 0,
-            "url": f"/v1/subscription_items?subscription={terms.subscription_id}",
-        },
-        "latest_invoice": None,
-        "livemode": False,
         "metadata": terms.metadata,
-        "next_pending_invoice_item_invoice": None,
-        "on_behalf_of": None,
-        "pause_collection": None,
-        "payment_settings": {
-            "payment_method_options": None,
-            "payment_method_types": None,
-            "save_default_payment_method": "off",
-        },
-        "pending_invoice_item_interval": None,
-        "pending_setup_intent": None,
-        "pending_update": None,
-        "plan": None,
-        "quantity": None,
-        "schedule": None,
         "start_date": terms.now,
         "status": "trialing" if trialing else terms.status,
-        "status_details": None,
-        "test_clock": None,
-        "transfer_data": None,
         "trial_end": terms.trial_end,
         "trial_settings": {"end_behavior": {"missing_payment_method": terms.without_card}},
         "trial_start": terms.now if trialing else None,
     }
+    subscription["items"]["url"] += terms.subscription_id
     for line in terms.lines:
         subscription["items"]["data"].append(item(subscription, line, terms.now))
     return settled(subscription)
@@ -203,37 +202,11 @@ def is_flexible(subscription: Json) -> bool:
     return bool(subscription["billing_mode"]["type"] == "flexible")
 
 
-def period_end(anchor: int, since: int, price: Json) -> int:
-    """The first boundary after `since` of the billing cycle that is anchored at `anchor`."""
-    interval: str = price["recurring"]["interval"]
-    count: int = price["recurring"]["interval_count"]
-    if interval in {"day", "week"}:
-        length = count * (DAY if interval == "day" else 7 * DAY)
-        return anchor + max(0, (since - anchor) // length + 1) * length
-    months = count * (12 if interval == "year" else 1)
-    passed = max(0, (since - anchor) // (31 * DAY * months))
-    end = months_after(anchor, passed * months)
-    while end <= since:
-        passed += 1
-        end = months_after(anchor, passed * months)
-    return end
-
-
-def months_after(moment: int, months: int) -> int:
-    """The same day and time `months` later, or the month's last day where that day is missing."""
-    then = datetime.fromtimestamp(moment, UTC)
-    index = then.year * 12 + then.month - 1 + months
-    year, month = divmod(index, 12)
-    days = calendar.monthrange(year, month + 1)[1]
-    moved = then.replace(year=year, month=month + 1, day=min(then.day, days))
-    return int(moved.timestamp())
-
-
 def canceling(subscription: Json, now: int, *, flag_only: bool = False) -> Json:
     """The subscription with its end set to the end of the period.
 
-    Classic billing mode sets the flag and `cancel_at`; flexible sets only `cancel_at`, to the last
-    period's end. `flag_only` is what the API's deprecated boolean does to a flexible one.
+    Classic billing mode sets the flag and `cancel_at`, flexible only `cancel_at`. `flag_only` is
+    what the API's deprecated boolean does to a flexible one.
     """
     after = copy_of(subscription)
     flagged = flag_only or not is_flexible(subscription)
@@ -325,56 +298,3 @@ def switched(subscription: Json, item_id: str, price: Json, quantity: int, now: 
     same = (old["interval"], old["interval_count"]) == (new["interval"], new["interval_count"])
     after = settled(after)
     return after if same or after["status"] == "trialing" else restarted(after, now)
-
-
-def due_at(value: Json) -> int | None:
-    """When an object next changes by itself, or None if it waits for somebody."""
-    rule = _DUE.get(value["object"])
-    return rule(value) if rule else None
-
-
-def _subscription_due(subscription: Json) -> int | None:
-    status = subscription["status"]
-    if status in FINAL:
-        return None
-    moments = [subscription["cancel_at"]]
-    if status == "incomplete":
-        moments.append(subscription["created"] + INCOMPLETE_FOR)
-    elif status == "trialing":
-        moments.append(subscription["trial_end"])
-        if not subscription.get("_trial_warned"):
-            warning = max(subscription["trial_end"] - TRIAL_WARNING, subscription["created"])
-            moments.append(warning)
-    elif status != "paused":
-        moments.append(first_period_end(subscription))
-    if subscription["pause_collection"]:
-        moments.append(subscription["pause_collection"]["resumes_at"])
-    if subscription.get("_resumes_at"):
-        moments.append(subscription["_resumes_at"])
-    return min((moment for moment in moments if moment is not None), default=None)
-
-
-def _invoice_due(invoice: Json) -> int | None:
-    if not invoice["auto_advance"]:
-        return None
-    if invoice["status"] == "draft":
-        return int(invoice["automatically_finalizes_at"])
-    return invoice["next_payment_attempt"] if invoice["status"] == "open" else None
-
-
-def _checkout_due(session: Json) -> int | None:
-    return int(session["expires_at"]) if session["status"] == "open" else None
-
-
-_DUE = {
-    "subscription": _subscription_due,
-    "invoice": _invoice_due,
-    "checkout.session": _checkout_due,
-}
-
-
-def retry_at(attempts: int, now: int) -> int | None:
-    """When a payment that failed for the `attempts`-th time is tried again, if it is."""
-    if attempts > len(RETRY_AFTER_DAYS):
-        return None
-    return now + int(timedelta(days=RETRY_AFTER_DAYS[attempts - 1]).total_seconds())

@@ -17,7 +17,8 @@ from sandbox import billing, cards
 from sandbox.account import Account
 from sandbox.errors import Refusal
 from sandbox.faults import Fault, Faults
-from sandbox.resources import customers, portal_configurations
+from sandbox.portal import configuration
+from sandbox.resources import customers
 from sandbox.shapes import Json, copy_of, overlaid
 from sandbox.time_travel import TimeTravel
 
@@ -169,11 +170,11 @@ class ControlApi:
     async def _save_default_configuration(self, _request: Request, asked: Json) -> Json:
         with self.account.store.transaction():
             chosen = asked.get("configuration")
-            kind = portal_configurations.KIND
+            kind = configuration.KIND
             saved = (
                 self.account.store.get(kind, chosen)
                 if chosen
-                else portal_configurations.everything_on(self.account)
+                else configuration.everything_on(self.account)
             )
             for each in self.account.store.all(kind):
                 if each["is_default"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox import billing
+from sandbox import periods
 from sandbox.account import Account
 from sandbox.errors import Refusal
 from sandbox.shapes import Json, copy_of
@@ -22,7 +22,7 @@ def granted(account: Account, subscription: Json, coupon_id: str, param: str = "
         "object": "discount",
         "checkout_session": None,
         "customer": subscription["customer"],
-        "end": billing.months_after(account.now, months) if months else None,
+        "end": periods.months_after(account.now, months) if months else None,
         "invoice": None,
         "invoice_item": None,
         "promotion_code": None,

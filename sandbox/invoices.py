@@ -5,9 +5,48 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sandbox import billing, discounts, money
+from sandbox import discounts, due, money
 from sandbox.account import Account
 from sandbox.shapes import Json, copy_of, overlaid
+
+FINALIZES_AFTER = 3600  # a renewal's invoice stays a draft for an hour
+
+# What every invoice starts with.
+_BLANK: Json = {
+    "object": "invoice",
+    "account_country": "US",
+    "amount_due": 0,
+    "amount_overpaid": 0,
+    "amount_paid": 0,
+    "amount_remaining": 0,
+    "amount_shipping": 0,
+    "attempt_count": 0,
+    "attempted": False,
+    "auto_advance": True,
+    "collection_method": "charge_automatically",
+    "default_payment_method": None,
+    "description": None,
+    "due_date": None,
+    "effective_at": None,
+    "ending_balance": 0,
+    "hosted_invoice_url": None,
+    "invoice_pdf": None,
+    "lines": {"object": "list", "has_more": False},
+    "livemode": False,
+    "metadata": {},
+    "next_payment_attempt": None,
+    "number": None,
+    "starting_balance": 0,
+    "status": "draft",
+    "status_transitions": {
+        "finalized_at": None,
+        "marked_uncollectible_at": None,
+        "paid_at": None,
+        "voided_at": None,
+    },
+    "test_clock": None,
+    "total_taxes": [],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +216,7 @@ def card_works(account: Account, subscription: Json) -> bool:
 
 def first_retry(account: Account, invoice: Json) -> int | None:
     """When a payment that has just failed is tried again, if it is."""
-    return billing.retry_at(invoice["attempt_count"] + 1, account.now)
+    return due.retry_at(invoice["attempt_count"] + 1, account.now)
 
 
 def _line(account: Account, invoice_id: str, subscription: Json, charge: Charge) -> Json:
@@ -219,36 +258,14 @@ def _line(account: Account, invoice_id: str, subscription: Json, charge: Charge)
 
 def _invoice(subscription: Json, customer: Json, invoice_id: str, now: int) -> Json:
     return {
+        **copy_of(_BLANK),
         "id": invoice_id,
-        "object": "invoice",
-        "account_country": "US",
-        "amount_due": 0,
-        "amount_overpaid": 0,
-        "amount_paid": 0,
-        "amount_remaining": 0,
-        "amount_shipping": 0,
-        "attempt_count": 0,
-        "attempted": False,
-        "auto_advance": True,
-        "automatically_finalizes_at": now + billing.FINALIZES_AFTER,
-        "collection_method": "charge_automatically",
+        "automatically_finalizes_at": now + FINALIZES_AFTER,
         "created": now,
         "currency": subscription["currency"],
         "customer": subscription["customer"],
         "customer_email": customer.get("email"),
         "customer_name": customer.get("name"),
-        "default_payment_method": None,
-        "description": None,
-        "due_date": None,
-        "effective_at": None,
-        "ending_balance": 0,
-        "hosted_invoice_url": None,
-        "invoice_pdf": None,
-        "lines": {"object": "list", "has_more": False},
-        "livemode": False,
-        "metadata": {},
-        "next_payment_attempt": None,
-        "number": None,
         "parent": {
             "quote_details": None,
             "subscription_details": {
@@ -257,14 +274,4 @@ def _invoice(subscription: Json, customer: Json, invoice_id: str, now: int) -> J
             },
             "type": "subscription_details",
         },
-        "starting_balance": 0,
-        "status": "draft",
-        "status_transitions": {
-            "finalized_at": None,
-            "marked_uncollectible_at": None,
-            "paid_at": None,
-            "voided_at": None,
-        },
-        "test_clock": None,
-        "total_taxes": [],
     }

@@ -6,7 +6,7 @@ so an event is created when the thing happened and not when somebody moved the c
 
 from __future__ import annotations
 
-from sandbox import billing, invoices, subscriptions
+from sandbox import billing, due, invoices, subscriptions
 from sandbox.account import Account
 from sandbox.shapes import Json, overlaid
 
@@ -49,7 +49,7 @@ def _step_subscription(account: Account, subscription: Json) -> None:
     now = account.now
     status = subscription["status"]
     collection = subscription["pause_collection"]
-    if status == "incomplete" and now >= subscription["created"] + billing.INCOMPLETE_FOR:
+    if status == "incomplete" and now >= subscription["created"] + due.INCOMPLETE_FOR:
         _expire(account, subscription)
     elif _is_over(subscription, now):
         subscriptions.end(account, subscription, None)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import socket
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from urllib.parse import SplitResult, urlsplit
 
 
@@ -41,6 +43,8 @@ class Poster:
         """Break every connection; posts on their way fail at once."""
         self._closed = True
         for connection in tuple(self._open):
+            with suppress(OSError, AttributeError):  # it may be closing at this very moment
+                connection.sock.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits on it
             connection.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 

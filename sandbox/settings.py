@@ -14,7 +14,7 @@ class Settings(BaseSettings):
     """Where the sandbox keeps its state, where it listens and where its webhooks go."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SANDBOX_", env_file=".env", extra="ignore", populate_by_name=True
+        env_prefix="SANDBOX_", env_file=".env", env_ignore_empty=True, extra="ignore"
     )
 
     state: Path = Path("var/sandbox.sqlite3")

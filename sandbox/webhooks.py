@@ -9,6 +9,7 @@ import http.client
 import logging
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import orjson
@@ -88,10 +89,10 @@ class Sender:
         if self._unreachable:
             await asyncio.sleep(_PROBE_EVERY)
             return
-        try:
-            await asyncio.wait_for(self._wake.wait(), _LOOK_EVERY)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            # asyncio.wait_for would now and then swallow the cancellation that ends this loop.
+            async with asyncio.timeout(_LOOK_EVERY):
+                await self._wake.wait()
 
     def _launch(self, poster: Poster) -> None:
         if self.account.orders.hold:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sandbox import billing, discounts, subscriptions
+from sandbox import billing, discounts, periods, subscriptions
 from sandbox.errors import Refusal
 from sandbox.pages.completion import complete
 from sandbox.pages.rendering import FEEDBACK_WORDS, go_to, page
@@ -137,8 +137,8 @@ def pause(visit: Visit, subscription_id: str, values: dict[str, str]) -> Respons
 def _later(now: int, option: Json) -> int:
     interval, count = option["interval"], option["interval_count"]
     if interval in _INTERVAL_DAYS:
-        return int(now + count * _INTERVAL_DAYS[interval] * billing.DAY)
-    return billing.months_after(now, count * (12 if interval == "year" else 1))
+        return int(now + count * _INTERVAL_DAYS[interval] * periods.DAY)
+    return periods.months_after(now, count * (12 if interval == "year" else 1))
 
 
 def resume(visit: Visit, subscription_id: str, _values: dict[str, str]) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox import billing
+from sandbox import periods
 from sandbox.account import Account
 from sandbox.errors import Refusal, invalid
 from sandbox.params import Params
@@ -20,15 +20,7 @@ _SHORTEST, _LONGEST = 30 * 60, 24 * 3600
 def create(account: Account, call: Call) -> Json:
     """`POST /v1/checkout/sessions`; the customer comes into being when the session is paid."""
     params = call.params
-    if params.has("payment_method_types"):
-        raise invalid(
-            "payment_method_types",
-            "The parameter payment_method_types is no longer supported. Use"
-            " allowed_payment_method_types or excluded_payment_method_types instead.",
-            "payment_method_types_no_longer_supported",
-        )
-    if params.choice("mode", ("payment", "setup", "subscription"), required=True) != "subscription":
-        raise invalid("mode", "The sandbox sells subscriptions only: send mode=subscription.")
+    _check_mode(params)
     customer = _customer(account, params)
     lines = [_line(account, each) for each in params.each("line_items")]
     data = params.nested("subscription_data")
@@ -45,7 +37,7 @@ def create(account: Account, call: Call) -> Json:
             "payment_method_collection", ("always", "if_required")
         )
         or "always",
-        success_url=_success_url(params),
+        success_url=params.url("success_url", required=True),
         _lines=lines,
         _coupons=[each.needed("coupon") for each in params.each("discounts")],
         _subscription=_subscription_data(data, call.version),
@@ -61,6 +53,18 @@ def create(account: Account, call: Call) -> Json:
     _price_up(account, session)
     account.save(session)
     return session
+
+
+def _check_mode(params: Params) -> None:
+    if params.has("payment_method_types"):
+        raise invalid(
+            "payment_method_types",
+            "The parameter payment_method_types is no longer supported. Use"
+            " allowed_payment_method_types or excluded_payment_method_types instead.",
+            "payment_method_types_no_longer_supported",
+        )
+    if params.choice("mode", ("payment", "setup", "subscription"), required=True) != "subscription":
+        raise invalid("mode", "The sandbox sells subscriptions only: send mode=subscription.")
 
 
 def _customer(account: Account, params: Params) -> Json | None:
@@ -98,11 +102,6 @@ def _expiry(account: Account, params: Params) -> int:
             "The expires_at timestamp must be between 30 minutes and 24 hours from now.",
         )
     return asked
-
-
-def _success_url(params: Params) -> str | None:
-    # The placeholder's braces are allowed in the address.
-    return params.url("success_url", required=True)
 
 
 def _blank(account: Account) -> Json:
@@ -153,7 +152,7 @@ def trial_end(account: Account, session: Json) -> int | None:
     """When the trial would end if the session were completed now."""
     data: Json = session["_subscription"]
     if data["trial_period_days"] is not None:
-        return int(account.now + data["trial_period_days"] * billing.DAY)
+        return int(account.now + data["trial_period_days"] * periods.DAY)
     end: int | None = data["trial_end"]
     return end
 

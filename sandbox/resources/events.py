@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sandbox.account import Account
-from sandbox.billing import DAY
 from sandbox.errors import Refusal, no_such
+from sandbox.periods import DAY
 from sandbox.rendering import render_event
 from sandbox.resources.common import Call, Route, as_list, window
 from sandbox.shapes import Json

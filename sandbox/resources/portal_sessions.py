@@ -88,13 +88,7 @@ def create(account: Account, call: Call) -> Json:
     params.ignore("on_behalf_of")
     params.finish()
     customer = customers.living(account, customer_id, "customer")
-    configuration = (
-        account.store.get("billing_portal.configuration", configuration_id, "configuration")
-        if configuration_id
-        else rules.default_configuration(account)
-    )
-    if not configuration["active"]:
-        raise invalid("configuration", "This portal configuration is not active.")
+    configuration = _configuration(account, configuration_id)
     if return_url is None and configuration["default_return_url"] is None:
         raise missing_parameter("return_url")
     if flow is not None:
@@ -119,6 +113,18 @@ def create(account: Account, call: Call) -> Json:
     account.emit("billing_portal.session.created", session)
     account.save({**session, "url": None})
     return session
+
+
+def _configuration(account: Account, configuration_id: str | None) -> Json:
+    """The configuration asked for, else the default one."""
+    if configuration_id is None:
+        return rules.default_configuration(account)
+    configuration = account.store.get(
+        "billing_portal.configuration", configuration_id, "configuration"
+    )
+    if not configuration["active"]:
+        raise invalid("configuration", "This portal configuration is not active.")
+    return configuration
 
 
 def _read_expiration(params: Params) -> None:

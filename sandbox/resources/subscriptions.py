@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox import billing, cards, subscriptions
+from sandbox import billing, cards, periods, subscriptions
 from sandbox.account import Account
 from sandbox.errors import Refusal, invalid, no_such
 from sandbox.params import Params
@@ -123,7 +123,7 @@ def trial_end(account: Account, params: Params) -> int | None:
     if days is not None and moment is not None:
         raise invalid("trial_end", "You may only specify one of trial_end, trial_period_days.")
     if days is not None:
-        return account.now + days * billing.DAY
+        return account.now + days * periods.DAY
     if isinstance(moment, int) and moment <= account.now:
         raise invalid("trial_end", "The trial end must be in the future.")
     return moment if isinstance(moment, int) else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sandbox.account import Account
-from sandbox.resources import portal_configurations, prices, products
+from sandbox.portal import configuration
+from sandbox.resources import prices, products
 
 MOVED_KEY = "pro_monthly"  # its first price is still paid by customers of that time
 
@@ -83,13 +84,13 @@ class Catalogue:
 
     def offer_switching(self) -> None:
         """Save the portal settings: the three plans can be switched to."""
-        configuration = portal_configurations.everything_on(self.account)
-        configuration["is_default"] = True
-        configuration["name"] = "Default"
-        update = configuration["features"]["subscription_update"]
+        default = configuration.everything_on(self.account)
+        default["is_default"] = True
+        default["name"] = "Default"
+        update = default["features"]["subscription_update"]
         extra = {self.account.store.get("price", self.prices[EXTRA_STORAGE])["product"]}
         update["products"] = [each for each in update["products"] if each["product"] not in extra]
-        self.account.save(configuration)
+        self.account.save(default)
 
 
 EXTRA_STORAGE = "extra_storage_monthly"

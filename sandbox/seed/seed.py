@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 
 from sandbox.account import Account, wants
-from sandbox.billing import DAY
 from sandbox.ids import Ids
+from sandbox.periods import DAY
 from sandbox.seed.catalogue import MOVED_KEY, open_shop
-from sandbox.seed.lives import HISTORY_DAYS, KEY_MOVED_DAYS_AGO, LIVES, Company
+from sandbox.seed.company import HISTORY_DAYS, KEY_MOVED_DAYS_AGO, Company
+from sandbox.seed.lives import LIVES
 from sandbox.seed.people import People
 from sandbox.store import Store
 

@@ -24,11 +24,13 @@ COMMAND = [sys.executable, "-m", "sandbox.cli"]
 
 
 @contextmanager
-def served(directory: Path, *options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def served(
+    directory: Path, *options: str, webhook_url: str = "http://127.0.0.1:9/nobody"
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     environment = {
         **{name: text for name, text in os.environ.items() if not name.startswith("SANDBOX_")},
         "SANDBOX_STATE": str(directory / "with space" / "sandbox.sqlite3"),
-        "SANDBOX_WEBHOOK_URL": "http://127.0.0.1:9/nobody",
+        "SANDBOX_WEBHOOK_URL": webhook_url,
     }
     process = subprocess.Popen(
         [*COMMAND, "serve", "--port", "0", *options],
@@ -70,6 +72,20 @@ def test_it_serves_seeds_once_and_ends_quietly(tmp_path: Path) -> None:
             assert process.wait(10) in {0, -signal.SIGINT, 130}
             assert process.stdout is not None
             assert "Traceback" not in process.stdout.read()
+
+
+def test_a_listener_that_never_answers_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with served(tmp_path, webhook_url=url) as (sandbox, process):
+            headers = {"Authorization": "Bearer sk_test_x"}
+            with httpx.Client(headers=headers, transport=httpx.HTTPTransport(retries=5)) as client:
+                client.post(f"{sandbox}/v1/products", data={"name": "Pro"}).raise_for_status()
+            silent.accept()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(5) in {0, -signal.SIGINT, 130}
 
 
 def test_a_taken_port_is_named_in_one_sentence(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.billing import months_after, period_end
 from sandbox.forms import decode
+from sandbox.periods import months_after, period_end
 from sandbox.rendering import changed, undone
 
 LEAVES = st.none() | st.booleans() | st.integers(0, 3) | st.lists(st.integers(0, 2), max_size=2)
