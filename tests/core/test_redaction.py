@@ -1,0 +1,84 @@
+"""Nothing that opens a customer's billing stays in a payload that is kept."""
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing_core.stripe_gateway.redaction import REDACTED, redact
+
+PORTAL = "https://billing.stripe.com/p/session/live_YWNjdF8x"
+
+
+def kept(event: Any) -> Any:  # noqa: ANN401 - any JSON value
+    body = orjson.dumps(event)
+    return orjson.loads(redact(body, orjson.loads(body)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("url", PORTAL),
+        ("hosted_invoice_url", "https://invoice.stripe.com/i/acct_1/live_x"),
+        ("invoice_pdf", "https://pay.stripe.com/invoice/acct_1/live_x/pdf"),
+        ("receipt_url", "https://pay.stripe.com/receipts/x"),
+        ("hosted_verification_url", "https://payments.stripe.com/x"),
+        ("client_secret", "seti_1_secret_abc"),
+        ("secret", "abc"),
+        ("note", f"see {PORTAL}"),
+        ("something_new", PORTAL),
+        ("description", "our key is sk_live_abcdefghijklmnop"),
+        ("comment", "whsec_abcdefghijklmnopqrst"),
+        ("URL", "https://anywhere.example/token"),
+        ("login_token", "abc"),
+        ("password", "abc"),
+    ],
+)
+def test_what_opens_something_is_taken_out_wherever_it_stands(name: str, value: str) -> None:
+    nested = {
+        "id": "evt_1",
+        "data": {"object": {"id": "bps_1", "deep": [{name: value}, {name: 1}]}},
+    }
+    stored = kept(nested)
+    assert value not in orjson.dumps(stored).decode()
+    assert stored["data"]["object"]["deep"] == [{name: REDACTED}, {name: 1}]
+    assert stored["data"]["object"]["id"] == "bps_1"
+
+
+def test_an_escaped_url_is_found_too() -> None:
+    body = b'{"id":"evt_1","data":{"object":{"odd":"https:\\/\\/billing.stripe.com\\/p\\/session\\/x"}}}'
+    assert b"session" not in redact(body, orjson.loads(body))
+    spelled = b'{"data":{"object":{"odd":"https://billing\\u002estripe\\u002ecom/p/session/x"}}}'
+    assert b"session" not in redact(spelled, orjson.loads(spelled))
+
+
+def test_an_address_of_the_api_stays_so_that_lists_keep_their_meaning() -> None:
+    event = {"data": {"object": {"items": {"url": "/v1/subscription_items?subscription=sub_1"}}}}
+    assert kept(event) == event
+
+
+def test_what_holds_nothing_of_the_kind_is_kept_byte_for_byte() -> None:
+    body = b'{ "id":"evt_1",  "data": {"object": {"status": "active", "amount": 1.50}} }'
+    assert redact(body, orjson.loads(body)) is body
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.text(max_size=10) | st.sampled_from(["url", "secret"]), inner, max_size=4
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(
+    st.dictionaries(st.text(max_size=8), _JSON), st.sampled_from([PORTAL, "rk_live_abcdefghijklm"])
+)
+def test_no_shape_hides_it(shape: dict[str, Any], secret: str) -> None:
+    shape["planted"] = [{"x": [shape.get("x"), {"anything": f"a {secret} b"}]}]
+    assert secret not in orjson.dumps(kept(shape)).decode()
