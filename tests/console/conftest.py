@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.console.serving import ROLES, Console, running_console, write_users
+from tests.console.stack import Stack, running_stack
 
 
 @pytest.fixture(scope="session")
@@ -30,4 +31,11 @@ def console(console_process: Console) -> Console:
 def fresh_console(tmp_path: Path) -> Iterator[Console]:
     """A console process of this test's own."""
     with running_console(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stand-in Stripe and a listener, with a few customers."""
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
