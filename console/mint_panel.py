@@ -72,6 +72,11 @@ def hand_over(link: Minted, who: Viewer) -> None:
     )
     with st.container(key="minted_url"):
         st.code(link.session.url, language=None, wrap_lines=True)
+    elements.show(
+        Markup('<button type="button" class="bc-copy" data-copy="{}">Copy link</button>').format(
+            ".st-key-minted_url code"
+        )
+    )
     elements.show(elements.quiet(_lifetime(link, who)))
 
 

@@ -25,12 +25,13 @@ from billing_core.config import load_config
 from billing_core.database import reader
 from billing_core.errors import DatabaseUnavailableError, SettingsError
 from billing_core.settings import ROOT, settings
-from console.elements import ASSETS
+from console import data, elements
 from console.gate import Gate
 from console.identity import cookie_name, principal_of, session_store
 from console.quiet import quietly
 from console.settings import console_settings
 from console.signin import SignIn
+from console.viewer import exact_utc
 
 _CONFIG = ROOT / ".streamlit" / "config.toml"
 _WARMED = ("altair", "pandas", "pyarrow", "sqlmodel", "stripe", "streamlit_authenticator", "babel")
@@ -45,6 +46,7 @@ def create_app(host: str) -> streamlit.App:
     return streamlit.App(
         Path(__file__).with_name("app.py"),
         routes=[*SignIn(company).routes(), Route("/console.js", _script, methods=["GET"])],
+        on_script_error=_unforeseen,
         middleware=[
             Middleware(
                 Gate,
@@ -116,8 +118,19 @@ def _refuse_unsafe_settings() -> None:
         return  # every page says so, and recovers by itself
 
 
+def _unforeseen(_error: Exception) -> bool:
+    """A fault of ours is a sentence on the page; Streamlit has put the whole of it into the log."""
+    elements.notice(
+        "Something went wrong that nobody foresaw. What is stored is safe. Try"
+        f" again; if it stays, tell an operator that it was {exact_utc(data.now())}: the console's"
+        " log says what it was.",
+        "bad",
+    )
+    return True
+
+
 async def _script(_request: Request) -> Response:
-    return FileResponse(ASSETS / "console.js", media_type="text/javascript")
+    return FileResponse(elements.ASSETS / "console.js", media_type="text/javascript")
 
 
 def _signed_in(session_id: str | None) -> bool:

@@ -7,7 +7,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from billing_core import queries
-from billing_core.errors import DatabaseUnavailableError
+from billing_core.errors import DatabaseUnavailableError, SettingsError
 from billing_core.rows import EntitlementMark, OrganizationView, TimelineEntry
 from console import data, elements, identity
 from console.minted import Minted
@@ -25,12 +25,12 @@ def watch(org_id: str, shown: EntitlementMark | None, link: Minted | None = None
 
 
 def _look(org_id: str, shown: EntitlementMark | None, link: Minted | None) -> None:
-    if identity.current() is None:
-        st.rerun()  # the whole page then says that the session has ended
     try:
+        if identity.current() is None:
+            st.rerun()  # the whole page then says that the session has ended
         with data.snapshot() as connection:
             mark = queries.entitlement_mark(connection, org_id)
-    except DatabaseUnavailableError as error:
+    except (DatabaseUnavailableError, SettingsError) as error:
         elements.notice(str(error), "warn")
         return
     if mark != shown:

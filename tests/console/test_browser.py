@@ -49,6 +49,7 @@ def window(browser: Browser, width: int = 1280, scheme: str = "light") -> Iterat
         color_scheme="dark" if scheme == "dark" else "light",
         locale="en-GB",
         timezone_id="UTC",
+        permissions=["clipboard-read", "clipboard-write"],
     )
     elsewhere: list[str] = []
     context.on(
@@ -136,6 +137,9 @@ def test_a_link_is_shown_once_and_gone_when_its_page_was_left(
         page = staff.new_page()
         sign_in(page, f"{desk.url}/organization?org=org_blue", "admin")
         link = create_link(page, "Billing home", "T-200")
+        page.get_by_role("button", name="Copy link").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        assert page.evaluate("navigator.clipboard.readText()") == link
         page.get_by_role("link", name="Organizations").click()
         expect(page.get_by_label("Search")).to_be_visible()
         page.go_back()
