@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,11 +154,26 @@ def world_in(directory: Path, receiver: Receiver, **more: Any) -> Iterator[World
         yield World(sandbox.url, control, receiver)
 
 
+@pytest.fixture(scope="session")
+def closing() -> Iterator[Callable[[ExitStack], None]]:
+    """Ends sandboxes while the next test already runs: a server takes its time to stop."""
+    with ThreadPoolExecutor(4) as pool:
+        ends: list[Future[None]] = []
+        yield lambda stack: ends.append(pool.submit(stack.close))
+        for end in ends:
+            end.result(timeout=20)
+
+
 @pytest.fixture
-def world(tmp_path: Path, receiver: Receiver) -> Iterator[World]:
+def world(
+    tmp_path: Path, receiver: Receiver, closing: Callable[[ExitStack], None]
+) -> Iterator[World]:
     """A sandbox without portal settings."""
-    with world_in(tmp_path, receiver) as world:
-        yield world
+    stack = ExitStack()
+    try:
+        yield stack.enter_context(world_in(tmp_path, receiver))
+    finally:
+        closing(stack)
 
 
 @pytest.fixture
