@@ -8,12 +8,14 @@ import hashlib
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Literal
 
 import jwt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from billing_core.errors import CommandTokenError
+from billing_core.links import DESTINATIONS, MOST_USES
 
 LIFETIME_SECONDS = 60
 _AUDIENCE = "webhook_listener"
@@ -71,6 +73,65 @@ class AuditRecorded(_Command):
     """The listener's answer to a recorded command."""
 
     audit_id: int
+
+
+def _known_destination(name: str) -> str:
+    if name not in DESTINATIONS:
+        raise ValueError(f"it is one of {', '.join(DESTINATIONS)}")
+    return name
+
+
+class CreateLink(_Command):
+    """Make a support link; answered with LinkCreated.
+
+    ``subscription_id`` chooses among several subscriptions. ``target_lookup_key`` names the price
+    of "Confirm plan change" and "Checkout". ``lifetime_hours`` is by default what ``billing.toml``
+    says. ``sender_name`` is the name that the customer reads.
+    """
+
+    kind: Literal["create"] = "create"
+    org_id: str = Field(min_length=1, max_length=255)
+    destination: Annotated[str, AfterValidator(_known_destination)]
+    subscription_id: str | None = Field(default=None, max_length=255)
+    target_lookup_key: str | None = Field(default=None, max_length=200)
+    reason: str = Field(min_length=3, max_length=2000)
+    sender_name: str | None = Field(default=None, max_length=100)
+    lifetime_hours: int | None = Field(default=None, ge=1, le=720)
+    uses: int = Field(default=1, ge=1, le=MOST_USES)
+
+
+class RevokeLink(_Command):
+    """Stop a link from working; answered with LinkChanged."""
+
+    kind: Literal["revoke"] = "revoke"
+    link_id: str = Field(min_length=1, max_length=64)
+    reason: str | None = Field(default=None, max_length=2000)
+
+
+class ExtendLink(_Command):
+    """Let a link work until ``lifetime_hours`` from now; answered with LinkChanged."""
+
+    kind: Literal["extend"] = "extend"
+    link_id: str = Field(min_length=1, max_length=64)
+    lifetime_hours: int = Field(ge=1, le=720)
+    reason: str | None = Field(default=None, max_length=2000)
+
+
+class LinkCreated(_Command):
+    """The answer to CreateLink, and the only place where the link's URL ever is."""
+
+    audit_id: int
+    link_id: str
+    url: str = Field(repr=False)
+    expires_at: datetime
+
+
+class LinkChanged(_Command):
+    """The answer to RevokeLink and ExtendLink."""
+
+    audit_id: int
+    link_id: str
+    expires_at: datetime
 
 
 def sign_command(

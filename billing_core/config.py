@@ -44,6 +44,7 @@ class LinkPolicy(_Section):
     longest_days: int = Field(default=30, ge=1, le=30)
     made_per_hour: int = Field(default=30, ge=1)
     record_address: bool = False
+    retention_coupon: str | None = None
 
     @model_validator(mode="after")
     def _default_is_allowed(self) -> "LinkPolicy":

@@ -26,6 +26,7 @@ EVENTS = _TABLES["webhook_events"]
 PAYLOADS = _TABLES["webhook_payloads"]
 AUDIT = _TABLES["audit_log"]
 ROLLUPS = _TABLES["event_rollups"]
+LINKS = _TABLES["portal_links"]
 
 
 def fetch(connection: Connection, statement: Executable) -> list[Row]:

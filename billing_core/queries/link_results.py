@@ -1,0 +1,121 @@
+"""What came of redeemed links, for one or for many at a time."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from billing_core.facts import SubscriptionFacts
+from billing_core.link_results import (
+    CLOCK_SKEW,
+    TELLING_EVENTS,
+    Change,
+    News,
+    SeenEvent,
+    Snapshot,
+    news,
+)
+from billing_core.links import NEEDS_A_SUBSCRIPTION, Link
+from billing_core.queries.tables import CHANGES, ENTITLEMENTS, EVENTS, SUBSCRIPTIONS, fetch
+from billing_core.subscription_rows import facts_of_row
+
+_AT_ONCE = 400
+
+
+def what_came_of(connection: Connection, links: Sequence[Link]) -> dict[str, News]:
+    """By link id, what the customer changed within a day of redeeming; no entry where nothing."""
+    redeemed = [link for link in links if link.last_redeemed_at is not None]
+    found: dict[str, News] = {}
+    for start in range(0, len(redeemed), _AT_ONCE):
+        found |= _of_some(connection, redeemed[start : start + _AT_ONCE])
+    return found
+
+
+def _of_some(connection: Connection, links: Sequence[Link]) -> dict[str, News]:
+    org_ids = sorted({link.org_id for link in links})
+    since = min(link.last_redeemed_at for link in links if link.last_redeemed_at is not None)
+    changes = _changes(connection, org_ids, since)
+    events = _events(connection, org_ids, since)
+    beside = _subscriptions_beside(connection, links)
+    found = {
+        link.link_id: news(
+            link,
+            changes[link.org_id],
+            events[link.org_id],
+            beside.get((link.org_id, link.subscription_id)),
+        )
+        for link in links
+    }
+    return {link_id: came for link_id, came in found.items() if came is not None}
+
+
+def _changes(
+    connection: Connection, org_ids: Sequence[str], since: datetime
+) -> dict[str, list[Change]]:
+    c = CHANGES.c
+    statement = (
+        select(CHANGES)
+        .where(c.org_id.in_(org_ids), c.changed_at >= since, c.event_id.is_not(None))
+        .order_by(c.change_id)
+    )
+    found: dict[str, list[Change]] = defaultdict(list)
+    for row in fetch(connection, statement):
+        before = _snapshot(row["before"]) if row["before"] is not None else None
+        change = Change(row["changed_at"], row["event_created"], before, _snapshot(row["after"]))
+        found[row["org_id"]].append(change)
+    return found
+
+
+def _snapshot(values: dict[str, Any]) -> Snapshot:
+    ends_at = values.get("ends_at")
+    return Snapshot(
+        status=values["status"],
+        has_access=values["has_access"],
+        plan=values["plan"],
+        price_id=values["price_id"],
+        quantity=values["quantity"],
+        ends_at=datetime.fromisoformat(ends_at) if ends_at is not None else None,
+    )
+
+
+def _events(
+    connection: Connection, org_ids: Sequence[str], since: datetime
+) -> dict[str, list[SeenEvent]]:
+    c = EVENTS.c
+    statement = (
+        select(c.org_id, c.received_at, c.created, c.type, c.object_id)
+        .where(
+            c.org_id.in_(org_ids),
+            c.created >= since - CLOCK_SKEW,
+            c.received_at >= since,
+            c.type.in_(TELLING_EVENTS),
+        )
+        .order_by(c.received_at)
+    )
+    found: dict[str, list[SeenEvent]] = defaultdict(list)
+    for row in fetch(connection, statement):
+        event = SeenEvent(row["received_at"], row["created"], row["type"], row["object_id"])
+        found[row["org_id"]].append(event)
+    return found
+
+
+def _subscriptions_beside(
+    connection: Connection, links: Sequence[Link]
+) -> dict[tuple[str, str | None], SubscriptionFacts]:
+    """The links' subscriptions that their organization's entitlement does not follow."""
+    wanted = {
+        (link.org_id, link.subscription_id)
+        for link in links
+        if link.destination in NEEDS_A_SUBSCRIPTION and link.subscription_id is not None
+    }
+    e, s = ENTITLEMENTS.c, SUBSCRIPTIONS.c
+    deciding = select(e.org_id, e.subscription_id).where(
+        e.org_id.in_([org_id for org_id, _ in wanted])
+    )
+    rows = fetch(connection, deciding)
+    beside = wanted - {(row["org_id"], row["subscription_id"]) for row in rows}
+    statement = select(SUBSCRIPTIONS).where(s.subscription_id.in_([key for _, key in beside]))
+    facts = {row["subscription_id"]: facts_of_row(row) for row in fetch(connection, statement)}
+    return {pair: facts[str(pair[1])] for pair in beside if pair[1] in facts}
