@@ -34,7 +34,16 @@ from console.signin import SignIn
 from console.viewer import exact_utc
 
 _CONFIG = ROOT / ".streamlit" / "config.toml"
-_WARMED = ("altair", "pandas", "pyarrow", "sqlmodel", "stripe", "streamlit_authenticator", "babel")
+_WARMED = (
+    "console.navigation",
+    "altair",
+    "pandas",
+    "pyarrow",
+    "sqlmodel",
+    "stripe",
+    "streamlit_authenticator",
+    "babel",
+)
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -172,7 +181,8 @@ def _dotted(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _warm() -> None:
     """Import what pages need, then keep the collector away from it: see ``runner.postScriptGC``."""
-    for name in _WARMED:
-        importlib.import_module(name)
+    with quietly():
+        for name in _WARMED:
+            importlib.import_module(name)
     gc.collect()
     gc.freeze()

@@ -47,7 +47,9 @@ class SessionStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         with self.connection() as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
+            # Connections come and go with each request; the last of them would delete a WAL beside
+            # others that are just opening it, and few systems share that gracefully.
+            connection.execute("PRAGMA journal_mode=TRUNCATE")
             connection.executescript(_TABLES)
 
     @contextmanager

@@ -17,12 +17,12 @@ PAGE = 40
 _LONGEST = 400
 
 
-def wanted_length() -> int:
+def wanted_length(org_id: str) -> int:
     """How many entries to ask for: more each time that older ones were asked for."""
-    return min(int(st.session_state.get("timeline_length", PAGE)), _LONGEST)
+    return min(int(st.session_state.get(f"timeline_length_{org_id}", PAGE)), _LONGEST)
 
 
-def story(page: TimelinePage, who: Viewer) -> None:
+def story(org_id: str, page: TimelinePage, who: Viewer) -> None:
     """The entries, with a switch for what tells nothing new and a button for what is older."""
     everything = False
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -34,12 +34,12 @@ def story(page: TimelinePage, who: Viewer) -> None:
         elements.empty("Nothing has happened yet.", "What Stripe reports appears here by itself.")
     else:
         elements.show(_days(shown, who))
-    if page.next_cursor and wanted_length() < _LONGEST:
-        st.button("Show older", on_click=_lengthen, key="timeline_older")
+    if page.next_cursor and wanted_length(org_id) < _LONGEST:
+        st.button("Show older", on_click=_lengthen, args=(org_id,), key="timeline_older")
 
 
-def _lengthen() -> None:
-    st.session_state["timeline_length"] = wanted_length() + 2 * PAGE
+def _lengthen(org_id: str) -> None:
+    st.session_state[f"timeline_length_{org_id}"] = wanted_length(org_id) + 2 * PAGE
 
 
 def _days(entries: Sequence[TimelineEntry], who: Viewer) -> Markup:

@@ -19,7 +19,7 @@ def page() -> None:
         view = queries.organization(connection, org_id)
         mark = queries.entitlement_mark(connection, org_id)
         told = queries.timeline(
-            connection, org_id, limit=story.wanted_length(), day=who.day, locale=who.locale
+            connection, org_id, limit=story.wanted_length(org_id), day=who.day, locale=who.locale
         )
         prices = queries.prices(connection) if may_mint else ()
     if view is None:
@@ -28,7 +28,7 @@ def page() -> None:
     st.set_page_config(page_title=view.name or view.org_id)
     header(view, who)
     if not may_mint:
-        story.story(told, who)
+        story.story(org_id, told, who)
         watch.watch(org_id, mark)
         return
     panel, beside = st.columns([5, 7], gap="large")
@@ -46,7 +46,7 @@ def page() -> None:
                 watch.watch(org_id, mark, link)
             st.button("Make another link", on_click=minted.forget, key="another_link")
     with beside:
-        story.story(told, who)
+        story.story(org_id, told, who)
 
 
 def _unknown(org_id: str) -> None:

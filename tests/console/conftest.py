@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def console_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consol
 def console(console_process: Console) -> Console:
     """That console, with one user a role, as if it had just been set up."""
     write_users(console_process.users, {role: role for role in ROLES})
-    with sqlite3.connect(console_process.sessions) as connection:
+    with closing(sqlite3.connect(console_process.sessions)) as connection, connection:
         connection.execute("DELETE FROM sessions")
         connection.execute("DELETE FROM signin_failures")
     return console_process

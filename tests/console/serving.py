@@ -116,7 +116,9 @@ class Console:
 
     def lets_in(self, session_id: str | None) -> bool:
         with self.client(session_id) as client:
-            return client.get("/").status_code == 200
+            answer = client.get("/")
+        assert answer.status_code in (200, 303), answer.text
+        return answer.status_code == 200
 
 
 @contextmanager

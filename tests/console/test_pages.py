@@ -379,3 +379,18 @@ def test_page_modules_define_and_run_nothing() -> None:
         if path.name != "__init__.py":
             assert any(isinstance(n, ast.FunctionDef) and n.name == "page" for n in tree.body)
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 80, path.name
+
+
+def test_older_entries_are_shown_when_asked_for(at_desk: Desk, company: Company) -> None:
+    _acme(company)
+    for number in range(50):
+        company.later(days=1)
+        company.event(
+            "customer.updated", customer("cus_1", name=f"Acme {number:02}", org_id="org_acme")
+        )
+    at_desk.sit("ops")
+    at = at_desk.open(_organization, org="org_acme")
+    assert "A subscription to Pro monthly began" not in visible(at)
+    at = at.button(key="timeline_older").click().run()
+    at = at.toggle(key="timeline_everything").set_value(True).run()
+    assert "A subscription to Pro monthly began" in visible(at)

@@ -5,6 +5,7 @@ import sqlite3
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -271,7 +272,7 @@ def test_a_forged_or_malformed_cookie_shows_the_form(console: Console, forged: s
 
 def test_an_expired_session_shows_the_form(console: Console) -> None:
     session = console.session_of("support")
-    with sqlite3.connect(console.sessions) as connection:
+    with closing(sqlite3.connect(console.sessions)) as connection, connection:
         connection.execute("UPDATE sessions SET expires_at = 1")
     assert not console.lets_in(session)
 
