@@ -28,6 +28,9 @@ check: .venv/.development  ## Formatting, lint, types, import rules
 bench: .venv/.development  ## Measure the listener; see bench/README.md
 	@exec $(BIN)/python -m bench
 
+screenshots: .venv/.development  ## Take the README's screenshots of a running `make run`
+	@exec $(BIN)/python -m scripts.screenshots
+
 lock:  ## Pin the dependencies anew, with hashes (needs uv)
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --upgrade --extra build pyproject.toml -o requirements.lock
