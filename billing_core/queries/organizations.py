@@ -4,17 +4,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.sql import Select
 
 from billing_core.config import BillingConfig
 from billing_core.entitlement import NO_SUBSCRIPTION
 from billing_core.queries.keyset import decode_cursor, encode_cursor, page
-from billing_core.queries.search import Kind, matches, read_search_text
+from billing_core.queries.search import Kind, Match, matches, read_search_text
 from billing_core.queries.tables import (
     ENTITLEMENTS,
     ORGANIZATIONS,
     SUBSCRIPTIONS,
+    WINDING_DOWN,
     Row,
     capped_count,
     config_or_default,
@@ -67,18 +68,11 @@ def search_organizations(
     """
     config = config_or_default(config)
     search = read_search_text(text)
-    wanted = filters or OrganizationFilters()
-    of_organization: list[ColumnElement[bool]] = (
-        [ORGANIZATIONS.c.stripe_customer_id.is_(None)] if wanted.no_customer else []
-    )
-    match = matches(connection, search)
-    if match is not None:
-        of_organization.append(match)
     statement, count = _narrowed(
         connection,
-        of_organization,
-        _entitlement_conditions(wanted),
-        text_given=search.kind is Kind.FRAGMENT,
+        matches(connection, search),
+        filters or OrganizationFilters(),
+        counted=search.kind is Kind.EVERYTHING,
     )
     sort: ColumnElement[Any] = ORGANIZATIONS.c.created_at
     if order is Order.NAME:
@@ -101,45 +95,63 @@ def search_organizations(
     )
 
 
-def _entitlement_conditions(filters: OrganizationFilters) -> list[ColumnElement[bool]]:
+def _entitlement_conditions(
+    filters: OrganizationFilters, *, walking: bool = False
+) -> list[ColumnElement[bool]]:
+    """The filters on ``plan_entitlements``.
+
+    ``walking`` hides its indexes: where many match, going through them all and sorting is the slow
+    way, and planners without statistics choose it.
+    """
     e = ENTITLEMENTS.c
-    chosen = (
-        (filters.status, e.status == filters.status),
-        (filters.plan, e.plan == filters.plan),
-        (filters.interval, e.interval == filters.interval),
-        (filters.currency, e.currency == (filters.currency or "").lower()),
-        (filters.winding_down, e.ends_at.is_not(None)),
-        (filters.past_due, e.status == "past_due"),
-        (filters.unmapped, and_(e.plan.is_(None), e.price_id.is_not(None))),
+    equal = (
+        (e.status, filters.status),
+        (e.plan, filters.plan),
+        (e.interval, filters.interval),
+        (e.currency, filters.currency and filters.currency.lower()),
+        (e.status, "past_due" if filters.past_due else None),
     )
-    return [condition for asked, condition in chosen if asked]
+    conditions = [
+        (func.coalesce(column, "") if walking else column) == value
+        for column, value in equal
+        if value
+    ]
+    if filters.winding_down:
+        conditions.append(WINDING_DOWN)
+    if filters.unmapped:
+        conditions += [e.plan.is_(None), e.price_id.is_not(None)]
+    return conditions
 
 
 def _narrowed(
-    connection: Connection,
-    of_organization: list[ColumnElement[bool]],
-    of_entitlement: list[ColumnElement[bool]],
-    *,
-    text_given: bool,
+    connection: Connection, match: Match | None, filters: OrganizationFilters, *, counted: bool
 ) -> tuple[Select[Any], Count]:
     """The rows to page through, and how many there are.
 
     Few matches are found once, by whatever index fits, and then sorted; where there are many,
     walking the sort order's index soon meets enough of them.
     """
-    statement = _statement()
-    matching = select(ORGANIZATIONS.c.org_id).where(*of_organization, *of_entitlement)
-    if of_entitlement:
-        matching = matching.join(ENTITLEMENTS, ENTITLEMENTS.c.org_id == ORGANIZATIONS.c.org_id)
-    elif not of_organization:
-        return statement, capped_count(connection, matching, COUNT_CAP)
+    o, e = ORGANIZATIONS.c, ENTITLEMENTS.c
+    of_entitlement = _entitlement_conditions(filters)
+    of_organization = [o.stripe_customer_id.is_(None)] if filters.no_customer else []
+    found = [match.condition] if match is not None else []
+    if match is not None and match.org_ids is not None:
+        found = [o.org_id.in_(match.org_ids)]
+    conditions: list[ColumnElement[bool]] = [*of_organization, *found, *of_entitlement]
+    if not conditions:
+        return _statement(), capped_count(connection, select(o.org_id), COUNT_CAP)
+    if conditions == of_entitlement:
+        matching = select(e.org_id).where(*conditions)
+    else:
+        matching = select(o.org_id).where(*conditions)
+        if of_entitlement:
+            matching = matching.join(ENTITLEMENTS, e.org_id == o.org_id)
     ids = connection.execute(matching.limit(FEW + 1)).scalars().all()
     if len(ids) <= FEW:
-        return statement.where(ORGANIZATIONS.c.org_id.in_(ids)), Count(len(ids))
-    count = Count(FEW, capped=True)
-    if not text_given:
-        count = capped_count(connection, matching, COUNT_CAP)
-    return statement.where(*of_organization, *of_entitlement), count
+        return _statement().where(o.org_id.in_(ids)), Count(len(ids))
+    count = capped_count(connection, matching, COUNT_CAP) if counted else Count(FEW, capped=True)
+    walking = _entitlement_conditions(filters, walking=True)
+    return _statement().where(*of_organization, *found, *walking), count
 
 
 def _statement() -> Select[Any]:

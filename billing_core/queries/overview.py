@@ -5,7 +5,14 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from billing_core.queries import webhooks
-from billing_core.queries.tables import CUSTOMERS, ENTITLEMENTS, EVENTS, ORGANIZATIONS, capped_count
+from billing_core.queries.tables import (
+    CUSTOMERS,
+    ENTITLEMENTS,
+    EVENTS,
+    ORGANIZATIONS,
+    WINDING_DOWN,
+    capped_count,
+)
 from billing_core.rows import Count, Overview
 
 COUNT_CAP = 100_000
@@ -26,7 +33,7 @@ def overview_counts(connection: Connection, now: datetime) -> Overview:
         unpaid=of(e.status == "unpaid"),
         incomplete=of(e.status == "incomplete"),
         paused=of(e.status == "paused"),
-        winding_down=of(e.ends_at.is_not(None)),
+        winding_down=of(WINDING_DOWN),
         overdue=of(e.ends_at < now),
         unmapped=of(e.plan.is_(None), e.price_id.is_not(None)),
         conflicting_claims=capped_count(

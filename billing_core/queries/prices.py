@@ -1,15 +1,13 @@
 """Prices: what a new subscription can be started with, and what nobody has mapped."""
 
-from collections.abc import Iterable
-
 from sqlalchemy import Connection, func, select
 
 from billing_core.config import BillingConfig
 from billing_core.facts import FINAL_STATUSES
 from billing_core.queries.tables import (
+    ENTITLEMENTS,
     PRICES,
     PRODUCTS,
-    SUBSCRIPTIONS,
     Row,
     config_or_default,
     fetch,
@@ -58,43 +56,33 @@ def _choice(key: str, slug: str, row: Row | None, config: BillingConfig) -> Pric
     )
 
 
-def unmapped_prices(
-    connection: Connection, *, config: BillingConfig | None = None
-) -> tuple[UnmappedPrice, ...]:
-    """Prices that decide a live subscription's plan and belong to none, most used first."""
-    config = config_or_default(config)
-    p = PRICES.c
-    known = connection.execute(select(p.price_id, p.lookup_key))
-    unmapped = [
-        row.price_id for row in known if config.plan_for(row.lookup_key, row.price_id) is None
-    ]
-    used = _used(connection, unmapped)
-    shown = sorted(used, key=lambda price_id: (-used[price_id], price_id))[:SHOWN]
+def unmapped_prices(connection: Connection) -> tuple[UnmappedPrice, ...]:
+    """Prices that decide a live organization's plan and belong to none, most used first."""
+    e, p = ENTITLEMENTS.c, PRICES.c
+    used = connection.execute(
+        select(e.price_id, func.count().label("organizations"))
+        .where(e.plan.is_(None), e.price_id.is_not(None), e.status.not_in(FINAL_STATUSES))
+        .group_by(e.price_id)
+        .order_by(func.count().desc(), e.price_id)
+        .limit(SHOWN)
+    ).all()
     rows = fetch(
         connection,
         select(PRICES, PRODUCTS.c.name.label("product_name"))
         .join(PRODUCTS, PRODUCTS.c.product_id == p.product_id, isouter=True)
-        .where(p.price_id.in_(shown)),
+        .where(p.price_id.in_([row.price_id for row in used])),
     )
-    by_id = {row["price_id"]: row for row in rows}
+    known = {row["price_id"]: row for row in rows}
     return tuple(
-        UnmappedPrice(
-            price_id=price_id,
-            lookup_key=by_id[price_id]["lookup_key"],
-            product_name=by_id[price_id]["product_name"],
-            nickname=by_id[price_id]["nickname"],
-            subscriptions=Count(used[price_id]),
-        )
-        for price_id in shown
+        _unmapped(row.price_id, row.organizations, known.get(row.price_id)) for row in used
     )
 
 
-def _used(connection: Connection, price_ids: Iterable[str]) -> dict[str, int]:
-    """How many live subscriptions each price decides; an add-on decides none."""
-    s = SUBSCRIPTIONS.c
-    statement = (
-        select(s.price_id, func.count().label("used"))
-        .where(s.price_id.in_(list(price_ids)), s.status.not_in(FINAL_STATUSES))
-        .group_by(s.price_id)
+def _unmapped(price_id: str, organizations: int, price: Row | None) -> UnmappedPrice:
+    return UnmappedPrice(
+        price_id=price_id,
+        lookup_key=price["lookup_key"] if price else None,
+        product_name=price["product_name"] if price else None,
+        nickname=price["nickname"] if price else None,
+        subscriptions=Count(organizations),
     )
-    return {row.price_id: row.used for row in connection.execute(statement)}

@@ -70,10 +70,48 @@ def _last_id_in_url(url: str) -> str:
     return ids[-1] if ids else url
 
 
-def org_ids_named_by(term: str) -> Select[tuple[str]]:
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The orgs that a search text stands for, as a condition on ``organizations``.
+
+    ``org_ids`` are all of them where they are few and already known.
+    """
+
+    condition: ColumnElement[bool]
+    org_ids: tuple[str, ...] | None = None
+
+
+def matches(connection: Connection, search: SearchText) -> Match | None:
+    """What a search text stands for; None for everything.
+
+    A whole id or address names its orgs by index. Anything else is looked for in names and
+    addresses.
+    """
+    if search.kind is Kind.EVERYTHING:
+        return None
+    paying = _paying(connection, search.term)
+    if paying is not None:
+        return paying
+    named = tuple(connection.execute(_named_by(search.term)).scalars().all())
+    if search.kind is Kind.STRIPE_ID or (named and "_" in search.term):
+        return Match(ORGANIZATIONS.c.org_id.in_(named), named)
+    if "@" in search.term:
+        exact = func.lower(ORGANIZATIONS.c.email) == search.term.lower()
+        if connection.execute(select(ORGANIZATIONS.c.org_id).where(exact).limit(1)).first():
+            return Match(exact)
+    return Match(
+        or_(
+            ORGANIZATIONS.c.org_id.in_(named),
+            ORGANIZATIONS.c.org_id.istartswith(search.term, autoescape=True),
+            *_contains(connection, ORGANIZATIONS.c.name, search.term),
+            *_contains(connection, ORGANIZATIONS.c.email, search.term),
+        )
+    )
+
+
+def _named_by(term: str) -> Select[str]:
     """The orgs that an id, given whole, belongs to: each branch looks into one index."""
-    o, c, s, e, v, p = ORGANIZATIONS, CUSTOMERS, SUBSCRIPTIONS, ENTITLEMENTS, EVENTS, PRICES
-    of_price = select(p.c.price_id).where(p.c.lookup_key == term).scalar_subquery()
+    o, c, s, e, v = ORGANIZATIONS, CUSTOMERS, SUBSCRIPTIONS, ENTITLEMENTS, EVENTS
     branches = union(
         select(o.c.org_id).where(o.c.org_id == term),
         select(o.c.org_id).where(o.c.stripe_customer_id == term),
@@ -84,31 +122,25 @@ def org_ids_named_by(term: str) -> Select[tuple[str]]:
         .where(s.c.subscription_id == term),
         select(v.c.org_id).where(v.c.event_id == term),
         select(v.c.org_id).where(v.c.object_id == term),
-        select(c.c.org_id)
-        .join(s, s.c.customer_id == c.c.customer_id)
-        .where(or_(s.c.price_id == term, s.c.price_id.in_(of_price))),
     ).subquery()
-    return select(branches.c.org_id).where(branches.c.org_id.is_not(None))
+    return select(branches.c.org_id).where(branches.c.org_id.is_not(None)).limit(MATCHING_IDS)
 
 
-def matches(connection: Connection, search: SearchText) -> ColumnElement[bool] | None:
-    """The condition on ``organizations`` that a search text stands for; None for everything."""
-    if search.kind is Kind.EVERYTHING:
+def _paying(connection: Connection, term: str) -> Match | None:
+    """Those with a subscription to the price that a price id or lookup key names."""
+    c, s, p = CUSTOMERS, SUBSCRIPTIONS, PRICES
+    named = select(p.c.price_id).where(or_(p.c.price_id == term, p.c.lookup_key == term))
+    price_ids = connection.execute(named.limit(MATCHING_IDS)).scalars().all()
+    if not price_ids:
         return None
-    o = ORGANIZATIONS.c
-    named = connection.execute(org_ids_named_by(search.term).limit(MATCHING_IDS)).scalars().all()
-    if search.kind is Kind.STRIPE_ID:
-        return o.org_id.in_(named)
-    if "@" in search.term:
-        exact = func.lower(o.email) == search.term.lower()
-        if connection.execute(select(o.org_id).where(exact).limit(1)).first() is not None:
-            return exact
-    return or_(
-        o.org_id.in_(named),
-        o.org_id.istartswith(search.term, autoescape=True),
-        *_contains(connection, o.name, search.term),
-        *_contains(connection, o.email, search.term),
-    )
+    customers = select(c.c.org_id).join(s, s.c.customer_id == c.c.customer_id)
+    payers = customers.where(s.c.price_id.in_(price_ids)).limit(MATCHING_IDS + 1)
+    first = connection.execute(payers).scalars().all()
+    # Asked of one org at a time, so the index on prices must look useless: it is the slow way.
+    condition = customers.where(
+        c.c.org_id == ORGANIZATIONS.c.org_id, func.coalesce(s.c.price_id, "").in_(price_ids)
+    ).exists()
+    return Match(condition, tuple(set(first)) if len(first) <= MATCHING_IDS else None)
 
 
 def _contains(

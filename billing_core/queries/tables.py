@@ -1,6 +1,7 @@
 """The tables as SQLAlchemy Core sees them, and a row as plain values."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Executable, func, select
@@ -27,6 +28,9 @@ PAYLOADS = _TABLES["webhook_payloads"]
 AUDIT = _TABLES["audit_log"]
 ROLLUPS = _TABLES["event_rollups"]
 LINKS = _TABLES["portal_links"]
+
+# As ``IS NOT NULL``, said so that SQLite looks into the index instead of reading every row.
+WINDING_DOWN = ENTITLEMENTS.c.ends_at > datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def fetch(connection: Connection, statement: Executable) -> list[Row]:

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 from sqlalchemy import Connection, func, literal_column, select, text
 
-from billing_core.config import BillingConfig
 from billing_core.queries.prices import unmapped_prices
 from billing_core.queries.tables import EVENTS, ROLLUPS, SUBSCRIPTIONS, Row, capped_count, fetch
 from billing_core.rows import (
@@ -21,14 +20,13 @@ from billing_core.tables import Outcome
 SHOWN = 50
 SAMPLE = 1000
 COUNT_CAP = 100_000
+BURST_SECONDS = 5.0
 # SQLite uses a partial index only where its very words stand in the query.
 _OPEN = text("outcome IN ('pending', 'parked')")
 _SUSPECT = text("suspect")
 
 
-def webhook_health(
-    connection: Connection, now: datetime, *, config: BillingConfig | None = None
-) -> WebhookHealth:
+def webhook_health(connection: Connection, now: datetime) -> WebhookHealth:
     """What came last, what waits, how long things take, and what is in doubt.
 
     Percentiles are over the newest thousand events received in the last day before ``now``.
@@ -58,7 +56,7 @@ def webhook_health(
             ]
         ),
         suspects=_suspects(connection),
-        unmapped_prices=unmapped_prices(connection, config=config),
+        unmapped_prices=unmapped_prices(connection),
     )
 
 
@@ -142,12 +140,16 @@ def _seconds(start: datetime, end: datetime) -> float:
 
 
 def _usual_gap(recent: list[Row]) -> float | None:
-    """The median pause between two events, newest first; None for too few to tell."""
-    gaps = sorted(
+    """The median pause between two bursts of events; None for too few to tell.
+
+    One thing that happens comes as several events at once, so what is closer than five seconds is one.
+    """
+    pauses = [
         _seconds(earlier["received_at"], later["received_at"])
         for later, earlier in pairwise(recent)
-    )
-    return gaps[len(gaps) // 2] if len(gaps) >= 10 else None
+    ]
+    gaps = sorted(pause for pause in pauses if pause > BURST_SECONDS)
+    return gaps[len(gaps) // 2] if len(gaps) >= 5 else None
 
 
 def _percentiles(values: list[float]) -> Percentiles | None:

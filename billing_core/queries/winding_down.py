@@ -13,6 +13,7 @@ from billing_core.queries.tables import (
     ENTITLEMENTS,
     ORGANIZATIONS,
     SUBSCRIPTIONS,
+    WINDING_DOWN,
     Row,
     config_or_default,
     fetch,
@@ -55,7 +56,7 @@ def winding_down(
     ``after`` is the ``next_cursor`` of the page before.
     """
     e = ENTITLEMENTS.c
-    conditions = [e.ends_at.is_not(None), *_conditions(filters or LeavingFilters(), e.ends_at, now)]
+    conditions = [WINDING_DOWN, *_conditions(filters or LeavingFilters(), e.ends_at, now)]
     statement = _statement(e.ends_at).where(*conditions)
     position = _position(after)
     if position is not None:

@@ -57,7 +57,10 @@ class SuspectSubscription:
 
 @dataclass(frozen=True, slots=True)
 class UnmappedPrice:
-    """A price that subscriptions pay and no plan of ``billing.toml`` names."""
+    """A price that no plan of ``billing.toml`` names.
+
+    ``subscriptions`` counts those that speak for an organization with it.
+    """
 
     price_id: str
     lookup_key: str | None

@@ -177,7 +177,8 @@ def schedule(happening: Happening, words: Words) -> Sentence:  # noqa: ARG001 - 
         "aborted": "was called off by Stripe",
         "expiring": "will end with its schedule soon",
     }.get(step, "was touched")
-    quiet = isinstance(facts, ScheduleFacts) and step == "updated"
+    # The subscription's own event tells of these.
+    quiet = isinstance(facts, ScheduleFacts) and step in ("created", "updated", "released")
     return Sentence("schedule", f"A planned change of the subscription {done}.", quiet=quiet)
 
 

@@ -30,7 +30,7 @@ def test_health_tells_lag_backlog_and_what_is_in_doubt(company: Company) -> None
         received_at=START + timedelta(hours=1),
     )
     with company.reader.connect() as connection:
-        health = queries.webhook_health(connection, NOW, config=CONFIG)
+        health = queries.webhook_health(connection, NOW)
 
     assert health.last_received_at == START + timedelta(hours=1)
     assert health.last_created_at == company.now
@@ -53,7 +53,7 @@ def test_health_tells_lag_backlog_and_what_is_in_doubt(company: Company) -> None
 
 def test_health_of_an_empty_company_is_empty(company: Company) -> None:
     with company.reader.connect() as connection:
-        health = queries.webhook_health(connection, NOW, config=CONFIG)
+        health = queries.webhook_health(connection, NOW)
         overview = queries.overview_counts(connection, NOW)
     assert health.last_received_at is None
     assert health.receive_lag is None
@@ -69,7 +69,7 @@ def test_an_add_on_beside_a_plan_and_an_ended_subscription_are_not_called_unmapp
     company.subscribe("org_a", price(), price(None, price_id="price_storage"))
     company.subscribe("org_b", price(None, price_id="price_gone"), status="canceled")
     with company.reader.connect() as connection:
-        assert queries.unmapped_prices(connection, config=CONFIG) == ()
+        assert queries.unmapped_prices(connection) == ()
 
 
 def test_volume_is_read_from_the_roll_ups(company: Company) -> None:

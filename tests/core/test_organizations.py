@@ -262,3 +262,33 @@ def test_the_mark_differs_after_anything_that_arrives_and_the_revision_after_wha
     last = marks[-1]
     assert last is not None
     assert last.ends_at == START + timedelta(days=30)
+
+
+def test_those_who_pay_a_common_price_are_all_paged_through(company: Company) -> None:
+    with company.engine.begin() as connection:
+        for table, columns, values in (
+            ("organizations", "org_id, name", "'org_' || i, 'Many ' || i"),
+            ("customers", "customer_id, org_id, deleted, suspect, peers",
+             "'cus_' || i, 'org_' || i, false, false, 0"),
+            ("subscriptions",
+             ("subscription_id, customer_id, status, price_id, interval_count, items,"
+             " cancel_at_period_end, suspect, peers, event_created, event_id"),
+             ("'sub_' || i, 'cus_' || i, 'active', 'price_common', 1, '[]', false, false, 0,"
+             " '2026-06-01 00:00:00', 'evt'")),
+            ("prices", "price_id, interval_count, deleted, suspect, peers",
+             "'price_common', 1, false, false, 0"),
+        ):  # fmt: skip
+            rows = 1 if table == "prices" else 1200
+            connection.exec_driver_sql(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+                f" WHERE i < {rows}) INSERT INTO {table} ({columns}) SELECT {values} FROM n"
+            )
+    seen: list[str] = []
+    page = page_of(company, "price_common", limit=500)
+    assert str(page.count) == "1,000+"
+    while True:
+        seen += org_ids(page.rows)
+        if page.next_cursor is None:
+            break
+        page = page_of(company, "price_common", after=page.next_cursor, limit=500)
+    assert len(set(seen)) == len(seen) == 1200

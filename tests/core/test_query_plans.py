@@ -1,0 +1,107 @@
+"""No query reads a table that grows from end to end: each plan is read.
+
+SQLite plans without statistics, so a small database is planned for as a large one is.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from billing_core import queries
+from billing_core.queries import LeavingFilters, Order, OrganizationFilters
+from tests.core.company import CONFIG, START, Company, company_on
+from tests.support.databases import fresh_sqlite
+
+GROWING = (
+    "organizations|customers|subscriptions|plan_entitlements|webhook_events|webhook_payloads"
+    "|entitlement_changes"
+)
+Ask = Callable[[Connection], object]
+
+
+def search(text: str = "", order: Order = Order.NEWEST, **filters: Any) -> Ask:  # noqa: ANN401
+    return lambda connection: queries.search_organizations(
+        connection, text, OrganizationFilters(**filters), order=order, config=CONFIG
+    )
+
+
+ASKED: dict[str, Ask] = {
+    "everything": search(),
+    "everything by name": search(order=Order.NAME),
+    "an org": search("org_acme"),
+    "a customer": search("cus_acme"),
+    "a subscription": search("sub_acme"),
+    "an event": search("evt_000001"),
+    "an invoice": search("in_1"),
+    "an address": search("ada@acme.example"),
+    "a price": search("price_pro_monthly"),
+    "a lookup key": search("pro_monthly"),
+    "a status": search(status="active"),
+    "past due by name": search(order=Order.NAME, past_due=True),
+    "a plan": search(plan="pro"),
+    "winding down": search(winding_down=True),
+    "no customer": search(no_customer=True),
+    "a plan of those past due": search(plan="pro", past_due=True),
+    "the organization": lambda c: queries.organization(c, "org_acme", config=CONFIG),
+    "its mark": lambda c: queries.entitlement_mark(c, "org_acme"),
+    "its timeline": lambda c: queries.timeline(c, "org_acme", config=CONFIG),
+    "who leaves": lambda c: queries.winding_down(c, now=START, config=CONFIG),
+    "who leaves from a plan": lambda c: queries.winding_down(
+        c, LeavingFilters(plan="pro", feedback="unused"), now=START, config=CONFIG
+    ),
+    "who has left": lambda c: queries.ended_since(
+        c, START - timedelta(days=90), now=START, config=CONFIG
+    ),
+    "webhooks": lambda c: queries.webhook_health(c, START),
+    "parked": queries.parked_events,
+    "changes": queries.newest_changes,
+}
+
+
+@pytest.fixture
+def acme(sqlite_template: Path, tmp_path: Path) -> Company:
+    made = company_on(fresh_sqlite(tmp_path, sqlite_template))
+    made.subscribe("org_acme", name="Acme", email="ada@acme.example")
+    return made
+
+
+def plans(company: Company, ask: Ask) -> list[str]:
+    """How SQLite goes about every statement that ``ask`` makes."""
+    with company.reader.connect() as connection:
+        statements: list[tuple[str, Any]] = []
+
+        def note(*args: Any) -> None:  # noqa: ANN401
+            statements.append((args[2], args[3]))
+
+        event.listen(connection.engine, "before_cursor_execute", note)
+        ask(connection)
+        event.remove(connection.engine, "before_cursor_execute", note)
+        found = []
+        for statement, parameters in statements:
+            if statement.startswith("SELECT"):
+                rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                found += [f"{row[3]} <- {statement}" for row in rows]
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_every_table_that_grows_is_reached_by_an_index(acme: Company, name: str) -> None:
+    """Changes are walked through from the newest, which their key is the index of."""
+    scans = [
+        line
+        for line in plans(acme, ASKED[name])
+        if re.match(rf"SCAN ({GROWING})\b(?! USING)", line) and "change_id DESC" not in line
+    ]
+    assert scans == []
+
+
+@pytest.mark.parametrize("name", ["everything", "a plan", "a status"])
+def test_a_page_is_walked_to_in_its_order_and_not_sorted(acme: Company, name: str) -> None:
+    sorts = [line for line in plans(acme, ASKED[name]) if "USE TEMP B-TREE" in line]
+    assert not [line for line in sorts if "LIMIT ? OFFSET" in line and "IN (" not in line]
