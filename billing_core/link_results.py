@@ -51,6 +51,7 @@ class Result(StrEnum):
     PAUSED = "paused"
     STARTED = "started"
     PLAN_CHANGED = "plan_changed"
+    QUANTITY_CHANGED = "quantity_changed"
     PAYMENT_METHOD = "payment_method"
     DETAILS = "details"
     UPDATED = "updated"
@@ -72,7 +73,7 @@ class Snapshot:
 class Change:
     """An entitlement before and after an event.
 
-    ``at`` is when it reached us, ``created`` Stripe's own time of it.
+    ``at`` is when it reached us, ``created`` Stripe's own time of it, None without an event.
     """
 
     at: datetime
@@ -99,6 +100,7 @@ class News:
     at: datetime
     ends_at: datetime | None = None
     plan: str | None = None
+    quantity: int | None = None
 
 
 def news(
@@ -109,14 +111,14 @@ def news(
 ) -> News | None:
     """What the customer changed since redeeming ``link``, or None as far as nothing has arrived.
 
-    ``changes`` and ``events`` are the organization's, oldest first. ``subscription`` is the one
-    that the link is about, given where the entitlement follows another.
+    ``changes`` are the organization's since then, ``events`` any of its events, oldest first.
+    ``subscription`` is the one that the link is about, given where the entitlement follows another.
     """
     redeemed_at = link.last_redeemed_at
     if redeemed_at is None:
         return None
     changes = [each for each in changes if _came_of(redeemed_at, each)]
-    events = [each for each in events if _came_of(redeemed_at, each)]
+    events = [each for each in events if each.at >= redeemed_at and _came_of(redeemed_at, each)]
     return (
         _of_the_entitlement(changes)
         or _of_the_subscription(subscription, redeemed_at, events)
@@ -125,9 +127,9 @@ def news(
 
 
 def _came_of(redeemed_at: datetime, seen: Change | SeenEvent) -> bool:
-    """Whether it reached us in time, and is not older news that only arrives now."""
-    fresh = seen.created is None or seen.created >= redeemed_at - CLOCK_SKEW
-    return fresh and redeemed_at <= seen.at <= redeemed_at + WINDOW
+    """Whether Stripe caused it, in time, and it is not older news that only arrives now."""
+    fresh = seen.created is not None and seen.created >= redeemed_at - CLOCK_SKEW
+    return fresh and seen.at <= redeemed_at + WINDOW
 
 
 def _of_the_entitlement(changes: Sequence[Change]) -> News | None:
@@ -139,7 +141,7 @@ def _of_the_entitlement(changes: Sequence[Change]) -> News | None:
         result = Result.CONTINUES  # something was done and undone again
     if result is None:
         return None
-    return News(result, changes[-1].at, after.ends_at, after.plan)
+    return News(result, changes[-1].at, after.ends_at, after.plan, after.quantity)
 
 
 def _difference(before: Snapshot | None, after: Snapshot) -> Result | None:
@@ -155,8 +157,10 @@ def _difference(before: Snapshot | None, after: Snapshot) -> Result | None:
         return Result.ENDED
     if after.ends_at != before.ends_at:
         return Result.ENDING if after.ends_at is not None else Result.CONTINUES
-    if (after.price_id, after.quantity) != (before.price_id, before.quantity):
+    if after.price_id != before.price_id:
         return Result.PLAN_CHANGED
+    if after.quantity != before.quantity:
+        return Result.QUANTITY_CHANGED
     return Result.UPDATED if after.status != before.status else None
 
 

@@ -37,12 +37,13 @@ def _of_some(connection: Connection, links: Sequence[Link]) -> dict[str, News]:
     org_ids = sorted({link.org_id for link in links})
     since = min(link.last_redeemed_at for link in links if link.last_redeemed_at is not None)
     changes = _changes(connection, org_ids, since)
+    revisions = _revisions(connection, org_ids)
     events = _events(connection, org_ids, since)
     beside = _subscriptions_beside(connection, links)
     found = {
         link.link_id: news(
             link,
-            changes[link.org_id],
+            _since_redeemed(changes[link.org_id], revisions.get(link.org_id), link),
             events[link.org_id],
             beside.get((link.org_id, link.subscription_id)),
         )
@@ -57,7 +58,7 @@ def _changes(
     c = CHANGES.c
     statement = (
         select(CHANGES)
-        .where(c.org_id.in_(org_ids), c.changed_at >= since, c.event_id.is_not(None))
+        .where(c.org_id.in_(org_ids), c.changed_at >= since - CLOCK_SKEW)
         .order_by(c.change_id)
     )
     found: dict[str, list[Change]] = defaultdict(list)
@@ -66,6 +67,26 @@ def _changes(
         change = Change(row["changed_at"], row["event_created"], before, _snapshot(row["after"]))
         found[row["org_id"]].append(change)
     return found
+
+
+def _revisions(connection: Connection, org_ids: Sequence[str]) -> dict[str, int]:
+    e = ENTITLEMENTS.c
+    statement = select(e.org_id, e.revision).where(e.org_id.in_(org_ids))
+    return {row["org_id"]: row["revision"] for row in fetch(connection, statement)}
+
+
+def _since_redeemed(
+    changes: Sequence[Change], revision: int | None, link: Link
+) -> Sequence[Change]:
+    """The changes after the redemption, told by the entitlement's revision, which no clock bends.
+
+    Where the organization has moved to another id meanwhile, revisions count anew, and time tells.
+    """
+    before = link.revision_at_redeem
+    if revision is None or before is None or revision < before:
+        redeemed_at = link.last_redeemed_at
+        return [each for each in changes if redeemed_at is not None and each.at >= redeemed_at]
+    return changes[len(changes) - min(revision - before, len(changes)) :]
 
 
 def _snapshot(values: dict[str, Any]) -> Snapshot:

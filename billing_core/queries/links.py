@@ -71,7 +71,7 @@ def link_of_row(row: Mapping[str, Any]) -> Link:
 
 def _one(connection: Connection, condition: ColumnElement[bool]) -> Link | None:
     row = connection.execute(select(LINKS).where(condition)).mappings().first()
-    return link_of_row(row) if row is not None else None
+    return link_of_row(dict(row)) if row is not None else None
 
 
 def _with_names() -> Select[Any]:

@@ -47,11 +47,12 @@ def run_command(
 
 
 class Listener:
-    """A running listener; ``log`` is all that it has printed."""
+    """A running listener; ``log`` is all that it has printed. Port 0 takes a free one."""
 
-    def __init__(self, database_url: str, log_path: Path, **more: str) -> None:
+    def __init__(self, database_url: str, log_path: Path, *, port: int = 0, **more: str) -> None:
         self.database_url = database_url
         self._log_path = log_path
+        self._asked_port = port
         self._environment = environment(database_url, **more)
         self.start()
 
@@ -60,7 +61,7 @@ class Listener:
         with self._log_path.open("ab") as log:
             before = log.tell()
             self._process = subprocess.Popen(
-                [str(_COMMAND), "serve", "--port", "0"],
+                [str(_COMMAND), "serve", "--port", str(self._asked_port)],
                 env=self._environment,
                 stdout=log,
                 stderr=log,
