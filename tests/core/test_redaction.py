@@ -82,3 +82,12 @@ _JSON = st.recursive(
 def test_no_shape_hides_it(shape: dict[str, Any], secret: str) -> None:
     shape["planted"] = [{"x": [shape.get("x"), {"anything": f"a {secret} b"}]}]
     assert secret not in orjson.dumps(kept(shape)).decode()
+
+
+@pytest.mark.parametrize(
+    "name", ["desk_professional", "risk_assessment2", "snapshot_cus_7kx0MNWC0VzOeK_1795431496"]
+)
+def test_a_name_that_only_looks_a_little_like_a_key_stays(name: str) -> None:
+    """A lookup key or an id taken out would change what the event means."""
+    event = {"id": name, "data": {"object": {"lookup_key": name}}}
+    assert kept(event) == event

@@ -146,10 +146,10 @@ def test_refused_and_denied_links_are_told(company: Company) -> None:
     audit(company, 3, "denied", actor="mallory")
     entries = page_of(company).entries
     assert entries[0].sentence == (
-        "mallory tried to make a “Cancel subscription” link: the role does not allow it."
+        "mallory tried to make a “Cancel subscription” link, which the role does not allow."
     )
     assert entries[1].sentence == (
-        "ada tried to make a “Cancel subscription” link: it was refused (`already_canceling`)."
+        "ada tried to make a “Cancel subscription” link, which was refused (`already_canceling`)."
     )
     assert entries[1].details == (f"Reason: {'x' * 200}",)
 
@@ -191,3 +191,28 @@ def test_names_that_a_customer_chose_stand_as_they_are(company: Company) -> None
 def test_a_mangled_cursor_begins_at_the_newest(company: Company, cursor: str) -> None:
     company.subscribe("org_acme")
     assert len(page_of(company, before=cursor).entries) == 2
+
+
+def test_a_links_way_to_the_customer_and_back_is_told(company: Company) -> None:
+    company.subscribe("org_acme")
+    link = {"link_id": "link_1", "action": "support_link.create", "reason": "ticket #7"}
+    company.later(minutes=1)
+    audit(company, 1, "created", **link)
+    company.later(minutes=1)
+    redeem = {"link_id": "link_1", "action": "support_link.redeem", "actor": "customer"}
+    audit(company, 2, "begun", **redeem)
+    audit(company, 3, "minted", follows=2, **redeem)
+    company.later(minutes=1)
+    audit(company, 4, "revoked", **{**link, "action": "support_link.revoke", "reason": None})
+    assert story(company)[-3:] == [
+        "ada made a “Cancel subscription” link to send (ticket #7).",
+        "The customer went to “Cancel subscription” with the link.",
+        "ada stopped the “Cancel subscription” link from working.",
+    ]
+
+
+def test_an_action_that_is_not_known_here_is_still_told(company: Company) -> None:
+    company.subscribe("org_acme")
+    company.later(minutes=1)
+    audit(company, 1, "done", action="something.new", destination=None)
+    assert story(company)[-1] == "ada: something, new (done)."
