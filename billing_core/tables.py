@@ -86,6 +86,12 @@ class Customer(SQLModel, table=True):
         Index("ix_customers_org_id", "org_id"),
         Index("ix_customers_claimed_org_id", "claimed_org_id"),
         Index("ix_customers_checkout_reference", "checkout_reference"),
+        Index(
+            "ix_customers_conflicting",
+            "conflicting_org_id",
+            sqlite_where=text("conflicting_org_id IS NOT NULL"),
+            postgresql_where=text("conflicting_org_id IS NOT NULL"),
+        ),
     )
 
     customer_id: str = Field(primary_key=True)
@@ -116,6 +122,12 @@ class Subscription(SQLModel, table=True):
     __table_args__ = (
         Index("ix_subscriptions_customer_id", "customer_id"),
         Index("ix_subscriptions_price_id", "price_id"),
+        Index(
+            "ix_subscriptions_ended_at",
+            "ended_at",
+            sqlite_where=text("ended_at IS NOT NULL"),
+            postgresql_where=text("ended_at IS NOT NULL"),
+        ),
         Index(
             "ix_subscriptions_several_items",
             "subscription_id",
@@ -213,6 +225,13 @@ class PlanEntitlement(SQLModel, table=True):
         Index("ix_plan_entitlements_status", "status", "org_id"),
         Index("ix_plan_entitlements_plan", "plan", "org_id"),
         Index("ix_plan_entitlements_subscription_id", "subscription_id"),
+        Index(
+            "ix_plan_entitlements_unmapped",
+            "price_id",
+            "org_id",
+            sqlite_where=text("plan IS NULL AND price_id IS NOT NULL"),
+            postgresql_where=text("plan IS NULL AND price_id IS NOT NULL"),
+        ),
     )
 
     org_id: str = Field(primary_key=True)

@@ -57,6 +57,8 @@ ASKED: dict[str, Ask] = {
     "who has left": lambda c: queries.ended_since(
         c, START - timedelta(days=90), now=START, config=CONFIG
     ),
+    "unmapped": search(unmapped=True),
+    "unmapped prices": queries.unmapped_prices,
     "webhooks": lambda c: queries.webhook_health(c, START),
     "parked": queries.parked_events,
     "changes": queries.newest_changes,
