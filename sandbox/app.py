@@ -22,6 +22,7 @@ from sandbox.api import Api
 from sandbox.control_api import ControlApi
 from sandbox.faults import Faults
 from sandbox.pages import checkout, invoice, portal
+from sandbox.pages.rendering import page
 from sandbox.resources import webhook_endpoints
 from sandbox.seed import seed
 from sandbox.settings import Settings
@@ -151,9 +152,19 @@ def create_app(sandbox: Sandbox) -> ASGIApp:
     async def welcome(_request: Request) -> Response:
         return PlainTextResponse(_WELCOME)
 
+    async def back_in_the_product(request: Request) -> Response:
+        return page(
+            "message.html",
+            business=sandbox.settings.business_name,
+            title="Back in the product",
+            text=f"Your own product would answer here, at {request.url.path}. Coming back proves"
+            " nothing yet: what changed arrives by webhook.",
+        )
+
     app = Starlette(
         routes=[
             Route("/", welcome),
+            Route("/settings/{path:path}", back_in_the_product),
             Route("/healthz", healthz),
             Route("/v1/{path:path}", api.answer, methods=["GET", "POST", "DELETE", "PUT", "PATCH"]),
             *control.routes(),

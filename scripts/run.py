@@ -68,7 +68,6 @@ def complete(given: dict[str, str]) -> dict[str, str]:
         "COMMAND_SECRET": kept_secret("command-secret"),
         "LISTENER_URL": listener,
         "PUBLIC_URL": listener,
-        "APP_URL": listener,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{given.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
     }
@@ -77,6 +76,7 @@ def complete(given: dict[str, str]) -> dict[str, str]:
         made |= {
             "STRIPE_API_KEY": f"sk_test_{kept_secret('sandbox-key')}",
             "STRIPE_API_BASE": sandbox,
+            "APP_URL": sandbox,
             "STRIPE_WEBHOOK_SECRET": f"whsec_{kept_secret('webhook-secret')}",
             "SANDBOX_WEBHOOK_URL": f"{listener}/webhooks/stripe",
             "SANDBOX_STATE": str(VAR / "sandbox.sqlite3"),

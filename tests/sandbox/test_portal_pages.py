@@ -287,3 +287,11 @@ def test_the_session_keeps_no_address_once_it_was_given_out(open_world: World) -
     [event] = open_world.v1.events.list({"type": "billing_portal.session.created"}).data
     assert event.data.object["url"] == url
     assert "billing_portal.session.created" not in open_world.delivered().types()
+
+
+def test_a_customer_who_leaves_lands_on_a_page_that_stands_in_for_the_product(
+    world: World,
+) -> None:
+    answer = httpx.get(f"{world.url}/settings/billing")
+    assert answer.status_code == 200
+    assert "Your own product would answer here, at /settings/billing." in answer.text
