@@ -20,7 +20,6 @@ from billing_core.queries.tables import (
 )
 from billing_core.rows import LeavingPage, LeavingRow, RecurringTotal
 
-_ENDED = ("canceled", "incomplete_expired", "unpaid")
 _AMOUNT = ENTITLEMENTS.c.unit_amount * ENTITLEMENTS.c.quantity
 
 
@@ -81,7 +80,7 @@ def ended_since(
     """Whose access has ended since ``since``, latest first, with the totals of all of them."""
     e, s = ENTITLEMENTS.c, SUBSCRIPTIONS.c
     conditions = [
-        e.status.in_(_ENDED),
+        e.has_access.is_(False),
         s.ended_at >= since,
         *_conditions(filters or LeavingFilters(), s.ended_at, now),
     ]
