@@ -101,15 +101,14 @@ class Stage:
 
     def command(
         self,
-        kind: str,
+        fields: dict[str, object],
         *,
         by: str = "ada",
         roles: frozenset[str] = SUPPORT,
         token: str | None = None,
-        **fields: object,
     ) -> httpx.Response:
         """Ask the listener for something, as the console does."""
-        body = orjson.dumps({"kind": kind, **fields})
+        body = orjson.dumps(fields)
         token = token or sign_command(
             COMMAND_SECRET, username=by, roles=roles, path=PATH, body=body
         )
@@ -118,8 +117,8 @@ class Stage:
 
     def create(self, org_id: str, destination: str, **fields: object) -> dict[str, Any]:
         """Make a link; the listener's answer."""
-        fields = {"reason": "ticket #12", **fields}
-        answer = self.command("create", org_id=org_id, destination=destination, **fields)
+        fields = {"org_id": org_id, "destination": destination, **fields}
+        answer = self.command({"kind": "create", "reason": "ticket #12", **fields})
         assert answer.status_code == 201, answer.text
         created: dict[str, Any] = answer.json()
         return created

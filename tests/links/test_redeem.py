@@ -6,7 +6,7 @@ from tests.sandbox.browser import Browser
 
 
 def test_a_cancel_link_leads_to_stripes_cancel_screen_and_back(stage: Stage) -> None:
-    org_id, subscription_id = stage.subscriber()
+    org_id, _ = stage.subscriber()
     url = stage.create(org_id, CANCEL_SUBSCRIPTION)["url"]
     browser = Browser().open(url)
     assert browser.status == 200

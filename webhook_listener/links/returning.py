@@ -66,12 +66,7 @@ class Returning:
             status = 404 if home is None else 410
             return JSONResponse({"state": "gone"}, status_code=status, headers=self._pages.headers)
         state, text = _told(words, home, _waited(request))
-        answer = {
-            "state": state,
-            "title": f"{text.heading} · {self._config.company.name}",
-            "heading": text.heading,
-            "sentences": text.sentences,
-        }
+        answer = {"state": state, "heading": text.heading, "sentences": text.sentences}
         return JSONResponse(answer, headers=self._pages.headers)
 
     def _gone(self, words: Words, home: Homecoming | None) -> Response:

@@ -71,14 +71,24 @@ class Words:
         """What the customer finds at a destination."""
         _ = self._gettext
         return {
-            CANCEL_SUBSCRIPTION: _("There you can cancel your subscription."),
-            SWITCH_PLAN: _("There you can choose another plan and see what it costs."),
-            CHANGE_TO_A_GIVEN_PLAN: _("There you can look at your new plan and agree to it."),
-            PAUSE_SUBSCRIPTION: _("There you can pause your subscription."),
-            UPDATE_PAYMENT_METHOD: _("There you can store another way to pay."),
-            UPDATE_DETAILS: _("There you can correct your name, address and tax details."),
-            BILLING_HOME: _("There you find your plan, your payment method and your invoices."),
-            CHECKOUT: _("There you can start your subscription and see what it costs."),
+            CANCEL_SUBSCRIPTION: _("It leads to the page where you can cancel your subscription."),
+            SWITCH_PLAN: _(
+                "It leads to the page where you can choose another plan and see what it costs."
+            ),
+            CHANGE_TO_A_GIVEN_PLAN: _(
+                "It leads to the page where you can look at your new plan and agree to it."
+            ),
+            PAUSE_SUBSCRIPTION: _("It leads to the page where you can pause your subscription."),
+            UPDATE_PAYMENT_METHOD: _(
+                "It leads to the page where you can store another way to pay."
+            ),
+            UPDATE_DETAILS: _(
+                "It leads to the page where you can correct your name, address and tax details."
+            ),
+            BILLING_HOME: _("It leads to your plan, your payment method and your invoices."),
+            CHECKOUT: _(
+                "It leads to the page where you can start your subscription and see what it costs."
+            ),
         }[name]
 
     def problem(self, code: BillingErrorCode, ends_at: datetime | None = None) -> str:
@@ -166,7 +176,7 @@ class Words:
             ),
             "away": Text(
                 _("We cannot open this at the moment"),
-                (_("Your link has not been used up. Try again in a few minutes."),),
+                (_("Try again in a few minutes."),),
             ),
             "elsewhere": Text(
                 _("Please open the link itself"),
@@ -186,7 +196,7 @@ class Words:
         """While nothing has arrived."""
         _ = self._gettext
         return Text(
-            _("Welcome back"),
+            _("A moment, please"),
             (_("We are waiting to hear from our payment provider, usually for a few seconds."),),
         )
 
@@ -207,8 +217,8 @@ class Words:
         """When the visit is over."""
         _ = self._gettext
         return Text(
-            _("Welcome back"),
-            (_("There is nothing more to tell on this page. Everything is in your account."),),
+            _("There is nothing more to tell here"),
+            (_("Everything is in your account."),),
         )
 
     def came(self, news: News) -> Text:

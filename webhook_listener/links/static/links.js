@@ -23,15 +23,13 @@ if (news && news.dataset.state !== "changed") {
       return;
     }
     news.dataset.state = answer.state;
-    const heading = document.createElement("h1");
-    heading.textContent = answer.heading;
-    const sentences = answer.sentences.map((sentence) => {
+    const paragraphs = [answer.heading, ...answer.sentences].map((text) => {
       const paragraph = document.createElement("p");
-      paragraph.textContent = sentence;
+      paragraph.textContent = text;
       return paragraph;
     });
-    news.replaceChildren(heading, ...sentences);
-    document.title = answer.title;
+    paragraphs[0].className = "headline";
+    news.replaceChildren(...paragraphs);
   };
 
   const look = async () => {
