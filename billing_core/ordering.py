@@ -111,6 +111,8 @@ def _resolve_open(
         if earlier:
             resolution = _resolve_open(earlier, prefer)
             base = resolution.facts if resolution.certain else None
+    peers = len(events)
+    events = _told_once(events, by_request=True)
     end = _end_of_trail(events, base)
     if end is None:
         end = _end_of_trail(_told_once(events), base)
@@ -118,13 +120,16 @@ def _resolve_open(
     if end is None:
         end = _best_guess(events, prefer)
     deciding = max((v for v in events if v.after == end), key=lambda v: v.event_id)
-    return Resolution(end, deciding.event_id, second, certain=certain, peers=len(events))
+    return Resolution(end, deciding.event_id, second, certain=certain, peers=peers)
 
 
-def _told_once(events: Sequence[Version[F]]) -> list[Version[F]]:
+def _told_once(events: Sequence[Version[F]], *, by_request: bool = False) -> list[Version[F]]:
+    """Each change once; ``by_request`` only where a request's id proves that it is one change."""
     kept: dict[object, Version[F]] = {}
     for version in sorted(events, key=lambda v: v.event_id):
-        kept.setdefault((version.kind, version.before, version.after, version.request_id), version)
+        told = (version.kind, version.before, version.after, version.request_id)
+        proven = version.request_id is not None or not by_request
+        kept.setdefault(told if proven else version.event_id, version)
     return list(kept.values())
 
 

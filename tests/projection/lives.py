@@ -26,9 +26,13 @@ class Life:
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     last_event: dict[str, str] = field(default_factory=dict)
     tell_twice: bool = False
+    changes: int = 0
 
     def emit(self, type_: str, obj: dict[str, Any], previous: dict[str, Any] | None = None) -> None:
-        """Record an event as of now."""
+        """Record an event as of now; the company's own changes have no request's id."""
+        self.changes += 1
+        by_request = self.tell_twice or self.changes % 3
+        request = f"req_{self.changes}" if by_request else None
         for _ in range(2 if self.tell_twice and previous is not None else 1):
             number = len(self.events)
             event: dict[str, Any] = {
@@ -38,7 +42,7 @@ class Life:
                 "api_version": "2026-10-28.endive",
                 "created": self.now,
                 "livemode": False,
-                "request": {"id": f"req_{self.now}_{len(self.objects)}_{type_}_{previous}"},
+                "request": {"id": request},
                 "data": {"object": copy.deepcopy(obj)},
             }
             if previous is not None:
