@@ -4,14 +4,17 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 import stripe
+from sqlalchemy import create_engine, update
 
 from billing_core.commands import sign_command
+from billing_core.queries.tables import LINKS
 from sandbox.control import SandboxControl
 from sandbox.server import Running, running
 from sandbox.settings import Settings
@@ -136,6 +139,15 @@ class Stage:
         """What the database holds."""
         with reading(self.listener.database_url) as read:
             return read(statement, **parameters)
+
+    def expire(self, link_id: str) -> None:
+        """Let a link's time be over."""
+        past = datetime.now(UTC) - timedelta(minutes=1)
+        statement = update(LINKS).where(LINKS.c.link_id == link_id).values(expires_at=past)
+        engine = create_engine(self.listener.database_url)
+        with engine.begin() as connection:
+            connection.execute(statement)
+        engine.dispose()
 
     def end_of(self, subscription_id: str) -> Any:  # noqa: ANN401 - Stripe's own number
         """When the subscription's period ends, in Unix seconds."""
