@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,16 @@ def apply_round(
         _log.warning("batch.failed", events=len(pending), cause=describe(error))
         applied = _one_by_one(engine, config, pending, parsed, now)
     return Round(tuple(applied), full=len(pending) == BATCH)
+
+
+def apply_everything(engine: Engine, config: BillingConfig) -> int:
+    """Project until nothing waits that can be projected now; how many events that were."""
+    count = 0
+    while True:
+        done = apply_round(engine, config, {}, now=datetime.now(UTC))
+        count += len(done.applied)
+        if not done.full:
+            return count
 
 
 def project_pending(

@@ -1,30 +1,20 @@
 """``billing-listener``: the service and the commands of whoever runs it."""
 
 import os
-import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, NoReturn, ParamSpec, TypeVar
+from typing import Annotated
 
 import typer
-from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 from billing_core.config import load_config
-from billing_core.errors import SettingsError
-from billing_core.settings import Settings, load_settings
-from webhook_listener import logs, schema
+from billing_core.settings import load_settings
+from webhook_listener import cli_missed, logs, schema
+from webhook_listener.cli_errors import fail, migrated_database, speaks_plainly
 from webhook_listener.database import reading_transaction, writer_engine
-from webhook_listener.errors import ImportFileError, ListenError, SchemaError
 from webhook_listener.settings import load_listener_settings
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 app = typer.Typer(
-    help="Receives Stripe's webhooks and keeps the billing rows. The only writer of the database.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -33,41 +23,14 @@ audit_log = typer.Typer(help="The append-only audit log.")
 app.add_typer(organizations, name="orgs")
 app.add_typer(audit_log, name="audit")
 
+
+@app.callback()
+def _before_each() -> None:
+    """Receives Stripe's webhooks and keeps the billing rows. The only writer of the database."""
+    logs.configure(beside_a_command=True)
+
+
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")]
-
-
-def speaks_plainly(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn an error that somebody can mend into its sentence and an exit code."""
-
-    @wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except SettingsError as error:
-            _fail(str(error), code=2)
-        except (ImportFileError, ListenError, SchemaError) as error:
-            _fail(str(error), code=1)
-        except DBAPIError:
-            _fail(
-                "The database cannot be reached or refuses the work. Nothing was left half done."
-                " Check DATABASE_URL and that the database is up, then run the command again.",
-                code=1,
-            )
-
-    return wrapped
-
-
-def _fail(sentence: str, *, code: int = 1) -> NoReturn:
-    typer.echo(sentence, err=True)
-    sys.exit(code)
-
-
-def _migrated_database(settings: Settings) -> Engine:
-    """The database, its schema checked. Raises SchemaError naming the command to run."""
-    engine = writer_engine(settings.database_url)
-    with reading_transaction(engine) as connection:
-        schema.require_head(connection)
-    return engine
 
 
 @app.command()
@@ -134,21 +97,22 @@ def replay(
     dry_run: DryRun = False,
 ) -> None:
     """Apply events again, whatever became of them; applying twice changes nothing."""
+    from webhook_listener import inbox
     from webhook_listener import replay as replays
     from webhook_listener.inbox import audience_of
 
     settings = load_settings()
-    engine = _migrated_database(settings)
+    engine = migrated_database(settings)
     chosen = list(dict.fromkeys(event_ids or []))
     with reading_transaction(engine) as connection:
-        for missing in sorted(set(chosen) - replays.known(connection, chosen)):
-            _fail(f"{missing} is not in the inbox, so nothing was replayed.")
+        for missing in sorted(set(chosen) - inbox.known(connection, chosen)):
+            fail(f"{missing} is not in the inbox, so nothing was replayed.")
         if parked:
             chosen += replays.parked(connection)
         if since is not None:
             chosen += replays.received_since(connection, since.replace(tzinfo=UTC))
     if not (event_ids or parked or since):
-        _fail("Say which events: their ids, --parked, or --since with a time.", code=2)
+        fail("Say which events: their ids, --parked, or --since with a time.", code=2)
     count = changed = 0
     for one in replays.replay(
         engine,
@@ -176,7 +140,7 @@ def reproject(dry_run: DryRun = False) -> None:
 
     settings = load_settings()
     config = load_config(settings.billing_config)
-    engine = _migrated_database(settings)
+    engine = migrated_database(settings)
     with engine.connect() as connection, connection.begin() as transaction:
         lock_projection(connection)
         report = projection.reproject(connection, config, now=datetime.now(UTC))
@@ -199,7 +163,7 @@ def import_organizations(
     """Bring in organizations that have no Stripe customer yet. What Stripe has said stays."""
     from webhook_listener import imports
 
-    engine = _migrated_database(load_settings())
+    engine = migrated_database(load_settings())
     count = imports.import_organizations(engine, file, now=datetime.now(UTC))
     typer.echo(f"{count} organizations are in.")
 
@@ -212,7 +176,7 @@ def prune(
     """Remove old events and their payloads; entitlements, changes and the audit log stay."""
     from webhook_listener import prune as pruning
 
-    engine = _migrated_database(load_settings())
+    engine = migrated_database(load_settings())
     before = datetime.now(UTC) - timedelta(days=older_than)
     typer.echo(f"{sum(pruning.prune(engine, before=before))} events were removed.")
 
@@ -223,8 +187,12 @@ def verify_audit_log() -> None:
     """Check that no entry was changed, removed or inserted."""
     from webhook_listener import audit
 
-    with reading_transaction(_migrated_database(load_settings())) as connection:
+    with reading_transaction(migrated_database(load_settings())) as connection:
         broken = audit.verify(connection)
     if broken is not None:
-        _fail(f"The audit log is not intact: entry {broken} is not as it was written.")
+        fail(f"The audit log is not intact: entry {broken} is not as it was written.")
     typer.echo("The audit log is intact.")
+
+
+app.command()(cli_missed.reconcile)
+app.command()(cli_missed.backfill)

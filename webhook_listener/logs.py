@@ -8,7 +8,7 @@ import logging
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 import structlog
@@ -17,8 +17,13 @@ from structlog.typing import EventDict, WrappedLogger
 _PROJECT = Path(__file__).resolve().parent.parent
 
 
-def configure() -> None:
-    """Send the product's and the libraries' logs to standard output as JSON."""
+def configure(*, beside_a_command: bool = False) -> None:
+    """Send the product's and the libraries' logs to standard output as JSON.
+
+    With ``beside_a_command`` only errors are told, on standard error: output is the command's.
+    """
+    output = sys.stderr if beside_a_command else sys.stdout
+    level = logging.ERROR if beside_a_command else logging.INFO
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -26,15 +31,15 @@ def configure() -> None:
             _where_not_what,
             structlog.processors.JSONRenderer(serializer=orjson.dumps),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=lambda *_: _StandardOutput(),
-        cache_logger_on_first_use=True,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: _Lines(output.buffer),
+        cache_logger_on_first_use=not beside_a_command,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(output)
     handler.setFormatter(_JsonFormatter())
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(logging.WARNING)
+    root.setLevel(max(level, logging.WARNING))
     # Its warnings quote the server, which quotes rows; what fails is told by whoever asked.
     logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     logging.raiseExceptions = False  # as below: a log that cannot be written stops no work
@@ -60,14 +65,17 @@ def _where_not_what(_logger: WrappedLogger, _method: str, event: EventDict) -> E
     return event
 
 
-class _StandardOutput:
+class _Lines:
     """Writes lines; a full disk or a closed pipe behind it must stop no work."""
+
+    def __init__(self, output: BinaryIO) -> None:
+        self._output = output
 
     def msg(self, line: bytes) -> None:
         """Write one line."""
         with contextlib.suppress(OSError, ValueError):
-            sys.stdout.buffer.write(line + b"\n")
-            sys.stdout.buffer.flush()
+            self._output.write(line + b"\n")
+            self._output.flush()
 
     debug = info = warning = error = exception = critical = msg
 

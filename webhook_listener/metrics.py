@@ -75,7 +75,26 @@ class Metrics:
             "Events parked for a person (counted to 100000).",
             registry=registry,
         )
+        self.asked = Counter(
+            "billing_stripe_suspects_asked",
+            "Subscriptions that Stripe was asked about.",
+            registry=registry,
+        )
+        self.drift = Counter(
+            "billing_stripe_drift", "Fields that stood otherwise at Stripe.", registry=registry
+        )
+        self._reconcile_runs = Counter(
+            "billing_reconcile_runs", "Walks over Stripe's events.", ["result"], registry=registry
+        )
+        self._reconcile_found = Counter(
+            "billing_reconcile_found", "Events that no webhook had brought.", registry=registry
+        )
         self._newest = 0.0
+
+    def reconciled(self, result: str, *, missing: int) -> None:
+        """Count a walk over Stripe's events: ``done`` or ``failed``, and what it found."""
+        self._reconcile_runs.labels(result).inc()
+        self._reconcile_found.inc(missing)
 
     def applied(self, events: Iterable[Applied]) -> None:
         """Count events that got their outcome."""

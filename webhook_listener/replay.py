@@ -33,12 +33,6 @@ class Replayed:
     error: str | None
 
 
-def known(connection: Connection, event_ids: Sequence[str]) -> set[str]:
-    """Which of these events the inbox has."""
-    rows = connection.execute(select(EVENTS.c.event_id).where(EVENTS.c.event_id.in_(event_ids)))
-    return set(rows.scalars())
-
-
 def parked(connection: Connection) -> list[str]:
     """Every parked event, oldest first."""
     return _ids(connection, EVENTS.c.outcome == Outcome.PARKED.value)

@@ -1,19 +1,26 @@
 """Settings that only the listener has; the shared ones are in ``billing_core.settings``."""
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from billing_core.errors import SettingsError
+from billing_core.stripe_gateway.ration import READS_A_MONTH
 
 
 class ListenerSettings(BaseSettings):
-    """Where the listener listens; see ``.env.example`` for the meanings."""
+    """Where the listener listens and how much it asks Stripe; see ``.env.example``.
+
+    ``reconcile_seconds`` 0 turns the schedule off.
+    """
 
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True
     )
 
     listener_port: int = 8000
+    reconcile_seconds: int = Field(default=600, ge=0)
+    drift_sample: int = Field(default=2, ge=0)
+    stripe_reads_per_month: int = Field(default=READS_A_MONTH, ge=1)
 
 
 def load_listener_settings() -> ListenerSettings:
@@ -25,4 +32,6 @@ def load_listener_settings() -> ListenerSettings:
             str(fault["loc"][0]).upper()
             for fault in error.errors(include_input=False, include_url=False)
         )
-        raise SettingsError(f"The settings cannot be used: {names} is not a number.") from None
+        raise SettingsError(
+            f"The settings cannot be used: {names} is not a number that can be used."
+        ) from None

@@ -33,6 +33,7 @@ MAX_QUEUED_BYTES = 32 * 1024 * 1024
 _KEPT_PARSED = 2_048
 _POLL_SECONDS = 0.5
 _PAUSE_SECONDS = 1.0
+_PATIENCE_SECONDS = 60.0
 _log = structlog.get_logger("webhook_listener.writer")
 
 
@@ -106,10 +107,9 @@ class Writer:
             self._wake.notify()
         return job.result
 
-    def wake(self) -> None:
-        """Look for pending events now instead of at the next poll."""
-        with self._wake:
-            self._wake.notify()
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` as ``run`` does and wait for it; never call it on the event loop."""
+        return self.run(work).result(timeout=_PATIENCE_SECONDS)
 
     @property
     def alive(self) -> bool:

@@ -35,9 +35,9 @@ def start(tmp_path: Path, database_url: str) -> Iterator[Callable[..., Listener]
     """Starts listeners of the test's own on one new database; all are stopped afterwards."""
     running: list[Listener] = []
 
-    def _start(**environment: str) -> Listener:
+    def _start(*, port: int = 0, **environment: str) -> Listener:
         log = tmp_path / f"listener-{len(running)}.log"
-        made = Listener(database_url, log, **environment)
+        made = Listener(database_url, log, port=port, **environment)
         running.append(made)
         return made
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, make_url
 
 from tests.support.databases import PostgreSQL, fresh_postgresql
-from tests.support.listener import Listener, environment, reading, run_command
+from tests.support.listener import Listener, reading, run_command
 from tests.support.stripe_events import event, price, subscription, unique
 from webhook_listener import schema
 
@@ -311,18 +311,7 @@ def test_roles_are_refused_on_sqlite(database_url: str) -> None:
 def test_a_bad_setting_stops_the_start_with_its_name(
     database_url: str, change: dict[str, str], word: str
 ) -> None:
-    import subprocess
-    import sys
-
-    command = [str(Path(sys.executable).with_name("billing-listener")), "serve"]
-    refused = subprocess.run(
-        command,
-        env=environment(database_url) | change,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    refused = run_command(database_url, "serve", **change)
     assert refused.returncode == 2
     assert word in refused.stderr
     assert refused.stderr.count("\n") == 1

@@ -1,19 +1,26 @@
 """A listener in a process of its own, spoken to over real HTTP."""
 
+import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import structlog
 from sqlalchemy import Engine, create_engine, text
+from typer.testing import CliRunner
 
 from tests.support.stripe_events import WEBHOOK_SECRET, Signed, signed
+from webhook_listener.cli import app
 
 COMMAND_SECRET = "Zr5kq-2mVw8Xc1Ny7Tb4Lp9Js6Hd3Gf0Ae"
 T = TypeVar("T")
@@ -32,18 +39,29 @@ def environment(database_url: str, **more: str) -> dict[str, str]:
     }
 
 
-def run_command(
-    database_url: str, *arguments: str, **more: str
-) -> subprocess.CompletedProcess[str]:
-    """Run ``billing-listener`` with these arguments to its end."""
-    return subprocess.run(
-        [str(_COMMAND), *arguments],
-        env=environment(database_url, **more),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run_command(database_url: str, *arguments: str, **more: str) -> Ran:
+    """Run ``billing-listener`` with these arguments to its end, in this process for speed."""
+    wanted = environment(database_url, **more)
+    cut_off: dict[str, str | None] = dict.fromkeys(os.environ)
+    handlers = logging.root.handlers[:]
+    try:
+        with tempfile.TemporaryDirectory() as elsewhere, contextlib.chdir(elsewhere):
+            result = CliRunner().invoke(app, list(arguments), env=cut_off | wanted)
+    finally:
+        logging.root.handlers[:] = handlers
+        structlog.reset_defaults()
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Ran(result.exit_code, result.stdout, result.stderr)
 
 
 class Listener:
@@ -63,6 +81,7 @@ class Listener:
             self._process = subprocess.Popen(
                 [str(_COMMAND), "serve", "--port", str(self._asked_port)],
                 env=self._environment,
+                cwd=self._log_path.parent,
                 stdout=log,
                 stderr=log,
             )

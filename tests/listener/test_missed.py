@@ -1,0 +1,302 @@
+"""What webhooks did not bring is asked from the stand-in Stripe and ends in the same rows."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import stripe
+from sqlalchemy import Connection, Engine
+
+from billing_core.config import load_config
+from billing_core.settings import ROOT
+from billing_core.stripe_gateway.client import StripeGateway
+from sandbox.control import SandboxControl
+from sandbox.server import running
+from sandbox.settings import Settings as SandboxSettings
+from tests.support.listener import Listener, reading, run_command, wait_for
+from tests.support.stripe_events import WEBHOOK_SECRET, event
+from webhook_listener.apply import apply_everything
+from webhook_listener.database import durable_transaction
+from webhook_listener.inbox import Audience
+from webhook_listener.missed import drift, watch
+from webhook_listener.missed.inbound import Inbound, utc_now
+from webhook_listener.missed.suspects import Suspects
+
+KEY = "sk_test_anything"
+
+
+@dataclass
+class StandIn:
+    """A running sandbox with one price, steered from outside and by Stripe's own client."""
+
+    url: str
+    control: SandboxControl
+    v1: stripe.V1Services
+    price_id: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"STRIPE_API_KEY": KEY, "STRIPE_API_BASE": self.url}
+
+    @property
+    def gateway(self) -> StripeGateway:
+        return StripeGateway(KEY, api_base=self.url)
+
+    def deliver_to(self, listener: Listener) -> None:
+        self.control.set_endpoint(url=f"{listener.url}/webhooks/stripe")
+
+    def subscribe(self, org_id: str) -> str:
+        """A customer with a subscription; the subscription's id."""
+        customer = self.v1.customers.create(
+            {
+                "metadata": {"org_id": org_id},
+                "payment_method": "pm_card_visa",
+                "invoice_settings": {"default_payment_method": "pm_card_visa"},
+            }
+        )
+        return self.v1.subscriptions.create(
+            {"customer": customer.id, "items": [{"price": self.price_id, "quantity": 1}]}
+        ).id
+
+    def set_seats(self, subscription_id: str, seats: int) -> None:
+        item = self.v1.subscriptions.retrieve(subscription_id)["items"].data[0].id
+        self.v1.subscriptions.update(subscription_id, {"items": [{"id": item, "quantity": seats}]})
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> Iterator[StandIn]:
+    settings = SandboxSettings(
+        _env_file=None,
+        state=tmp_path / "sandbox.sqlite3",
+        webhook_url="http://127.0.0.1:9/webhooks/stripe",
+        webhook_secret=WEBHOOK_SECRET,
+        retry_seconds=3600,
+    )
+    with ExitStack() as stack:
+        sandbox = stack.enter_context(running(settings))
+        control = SandboxControl(sandbox.url)
+        stack.callback(control.close)
+        v1 = stripe.StripeClient(KEY, base_addresses={"api": sandbox.url}).v1
+        product = v1.products.create({"name": "Pro"}).id
+        price_id = v1.prices.create(
+            {
+                "product": product,
+                "unit_amount": 4900,
+                "currency": "usd",
+                "recurring": {"interval": "month"},
+                "lookup_key": "pro_monthly",
+            }
+        ).id
+        yield StandIn(sandbox.url, control, v1, price_id)
+
+
+def entitlements(database_url: str) -> list[tuple[Any, ...]]:
+    with reading(database_url) as rows:
+        return rows("SELECT org_id, plan, status, quantity FROM plan_entitlements ORDER BY org_id")
+
+
+def test_reconcile_brings_what_no_webhook_brought_and_nothing_twice(
+    start: Callable[..., Listener], stand_in: StandIn, database_url: str
+) -> None:
+    running_listener = start()
+    stand_in.deliver_to(running_listener)
+    kept, lost = stand_in.subscribe("org_kept"), stand_in.subscribe("org_lost")
+    stand_in.control.wait_until_delivered()
+    stand_in.control.order_deliveries(drop_next=1000)
+    stand_in.set_seats(kept, 3)
+    stand_in.set_seats(lost, 7)
+    stand_in.subscribe("org_unheard")
+    running_listener.settle()
+    running_listener.stop()
+
+    first = run_command(database_url, "reconcile", **stand_in.environment)
+    assert first.returncode == 0, first.stderr
+    assert " 0 were missing" not in first.stdout
+    assert entitlements(database_url) == [
+        ("org_kept", "pro", "active", 3),
+        ("org_lost", "pro", "active", 7),
+        ("org_unheard", "pro", "active", 1),
+    ]
+    with reading(database_url) as rows:
+        stored = rows("SELECT event_id, deliveries, outcome FROM webhook_events ORDER BY 1")
+    assert {deliveries for _, deliveries, _ in stored} == {1}
+    second = run_command(database_url, "reconcile", **stand_in.environment)
+    assert " 0 were missing and are in now." in second.stdout
+    with reading(database_url) as rows:
+        assert rows("SELECT event_id, deliveries, outcome FROM webhook_events ORDER BY 1") == stored
+
+
+def test_the_service_reconciles_by_itself(
+    start: Callable[..., Listener], stand_in: StandIn, database_url: str
+) -> None:
+    running_listener = start(**stand_in.environment, RECONCILE_SECONDS="1")
+    stand_in.subscribe("org_unheard")
+    wait_for(lambda: entitlements(database_url), what="the missed events")
+    metrics = running_listener.client.get("/metrics").text
+    assert 'billing_reconcile_runs_total{result="done"}' in metrics
+    assert "billing_reconcile_found_total 0.0" not in metrics
+
+
+def test_a_walk_that_stripe_ends_is_told_and_made_again(
+    stand_in: StandIn, database_url: str
+) -> None:
+    stand_in.subscribe("org_unheard")
+    stand_in.control.fail_next(100, status=403, path="/v1/events")
+    failed = run_command(database_url, "reconcile", **stand_in.environment)
+    assert failed.returncode == 1
+    assert failed.stderr.count("\n") == 1
+    assert "Traceback" not in failed.stderr
+    stand_in.control.clear_faults()
+    assert run_command(database_url, "reconcile", **stand_in.environment).returncode == 0
+    assert entitlements(database_url) == [("org_unheard", "pro", "active", 1)]
+
+
+def test_backfill_goes_on_where_it_was_ended(stand_in: StandIn, database_url: str) -> None:
+    """102 customers are two pages; the subscriptions fail the first time."""
+    for number in range(99):
+        stand_in.v1.customers.create({"metadata": {"org_id": f"org_{number:03}"}})
+    for number in range(3):
+        stand_in.subscribe(f"org_subscribed_{number}")
+    stand_in.control.fail_next(100, status=403, path="/v1/subscriptions")
+    assert run_command(database_url, "backfill", **stand_in.environment).returncode == 1
+    with reading(database_url) as rows:
+        assert rows("SELECT count(*) FROM organizations") == [(102,)]
+    stand_in.control.clear_faults()
+
+    resumed = run_command(database_url, "backfill", **stand_in.environment)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "102 customers" not in resumed.stdout
+    assert "3 subscriptions read and applied." in resumed.stdout
+    assert [row for row in entitlements(database_url) if row[1]] == [
+        (f"org_subscribed_{number}", "pro", "active", 1) for number in range(3)
+    ]
+    with reading(database_url) as rows:
+        assert rows("SELECT DISTINCT outcome FROM webhook_events") == [("applied",)]
+
+
+def inbound_on(engine: Engine) -> Inbound:
+    def write(work: Callable[[Connection], Any]) -> Any:  # noqa: ANN401 - whatever work gives
+        with durable_transaction(engine) as connection:
+            return work(connection)
+
+    return Inbound(engine, write, Audience(livemode=False, account=None))
+
+
+def test_drift_is_recorded_with_both_values_and_mended_through_the_inbox(
+    stand_in: StandIn, engine: Engine, database_url: str
+) -> None:
+    subscription_id = stand_in.subscribe("org_drifted")
+    stand_in.subscribe("org_straight")
+    assert run_command(database_url, "backfill", **stand_in.environment).returncode == 0
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE subscriptions SET status = 'past_due', known_status = 'past_due'"
+            f" WHERE subscription_id = '{subscription_id}'"
+        )
+    time.sleep(1.1)  # Stripe's answer has to be of a later second than what it corrects
+    inbound = inbound_on(engine)
+
+    differing = drift.find_differing(inbound, stand_in.gateway, sample=10)
+    found = drift.record_lasting(inbound, differing)
+    apply_everything(engine, load_config(ROOT / "billing.toml"))
+    assert found == [drift.Difference(subscription_id, "status", "past_due", "active")]
+    with reading(database_url) as rows:
+        assert rows("SELECT subscription_id, field, ours, stripes FROM drift") == [
+            (subscription_id, "status", "past_due", "active")
+        ]
+        assert rows("SELECT DISTINCT status FROM subscriptions") == [("active",)]
+    assert drift.find_differing(inbound, stand_in.gateway, sample=10) == []
+
+
+def test_a_difference_that_a_webhook_settles_is_no_drift(
+    stand_in: StandIn, engine: Engine, database_url: str
+) -> None:
+    subscription_id = stand_in.subscribe("org_late")
+    assert run_command(database_url, "backfill", **stand_in.environment).returncode == 0
+    time.sleep(1.1)
+    stand_in.set_seats(subscription_id, 4)
+    time.sleep(1.1)
+    inbound = inbound_on(engine)
+    differing = drift.find_differing(inbound, stand_in.gateway, sample=10)
+    assert len(differing) == 1
+    assert run_command(database_url, "reconcile", **stand_in.environment).returncode == 0
+    assert drift.record_lasting(inbound, differing) == []
+    assert entitlements(database_url) == [("org_late", "pro", "active", 4)]
+
+
+def contradiction(stand_in: StandIn, subscription_id: str) -> list[dict[str, Any]]:
+    """Two updates of one second of which neither says what it changed."""
+    second = int(time.time())
+    shape = orjson.loads(stand_in.gateway.fetch_subscription(subscription_id).body)
+    updates = []
+    for seats in (5, 9):
+        item = {**shape["items"]["data"][0], "quantity": seats}
+        changed = {**shape, "items": {**shape["items"], "data": [item]}}
+        updates.append(event("customer.subscription.updated", changed, created=second))
+    return updates
+
+
+def test_what_one_second_cannot_settle_is_asked_from_stripe(
+    start: Callable[..., Listener], stand_in: StandIn, database_url: str
+) -> None:
+    running_listener = start(**stand_in.environment, RECONCILE_SECONDS="0")
+    subscription_id = stand_in.subscribe("org_torn")
+    for sent in contradiction(stand_in, subscription_id):
+        assert running_listener.post(sent).status_code == 200
+    running_listener.settle()
+    with reading(database_url) as rows:
+        settled = "SELECT quantity FROM subscriptions WHERE NOT suspect"
+        wait_for(lambda: rows(settled) == [(1,)], what="Stripe's own word")
+        asked = "SELECT count(*) FROM webhook_events WHERE type = 'snapshot.subscription'"
+        assert rows(asked) == [(1,)]
+    assert "billing_stripe_suspects_asked_total 1.0" in running_listener.client.get("/metrics").text
+
+
+def test_what_cannot_be_settled_stays_marked_and_is_asked_ever_more_rarely(
+    start: Callable[..., Listener],
+    stand_in: StandIn,
+    engine: Engine,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The listener has no key; the questions are put here, and Stripe has trouble."""
+    running_listener = start()
+    subscription_id = stand_in.subscribe("org_torn")
+    for sent in contradiction(stand_in, subscription_id):
+        running_listener.post(sent)
+    running_listener.settle()
+    stand_in.control.fail_next(1000, status=403, path="/v1/subscriptions")
+    clock = [1000.0]
+    monkeypatch.setattr("webhook_listener.missed.suspects.time.monotonic", lambda: clock[0])
+    suspects = Suspects(inbound_on(engine), stand_in.gateway)
+    asked_at = []
+    for _ in range(600):
+        before = dict(suspects._wait)
+        suspects.ask()
+        if suspects._wait != before:
+            asked_at.append(clock[0] - 1000)
+        clock[0] += 0.5
+    assert asked_at == [1.5, 31.5, 91.5, 211.5]
+    with reading(database_url) as rows:
+        assert rows("SELECT suspect FROM subscriptions") == [(True,)]
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_of_two_listeners_one_asks_and_the_other_takes_over(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbound = inbound_on(engine)
+    first, second = watch.Lease(inbound), watch.Lease(inbound)
+    assert (first.hold(), second.hold()) == (True, False)
+    later = utc_now() + watch.LEASE_LASTS + timedelta(seconds=1)
+    monkeypatch.setattr("webhook_listener.missed.watch.utc_now", lambda: later)
+    third = watch.Lease(inbound)
+    assert third.hold()
+    second_try = watch.Lease(inbound)
+    assert not second_try.hold()

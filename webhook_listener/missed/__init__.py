@@ -1,0 +1,1 @@
+"""What webhooks did not bring: asked from Stripe, and put through the same inbox."""

@@ -1,0 +1,125 @@
+"""Stripe's list of events walked since the last one seen; what is missing goes into the inbox.
+
+The list is eventually consistent, so every walk goes back a little further than the one before
+ended (https://github.com/estuary/connectors/issues/2731 shows what happens otherwise).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+import structlog
+from sqlalchemy import Connection, select
+
+from billing_core.errors import BillingError
+from billing_core.stripe_gateway.client import StripeGateway
+from billing_core.stripe_gateway.fetched import RawEvent
+from webhook_listener import state
+from webhook_listener.database import reading_transaction
+from webhook_listener.inbox import Delivery
+from webhook_listener.missed.inbound import Inbound, event_delivery, put, utc_now
+from webhook_listener.projection import PROJECTIONS
+from webhook_listener.receive import RejectedError
+from webhook_listener.tables import EVENTS
+
+STATE = "reconcile"
+OVERLAP = timedelta(minutes=30)
+RETENTION = timedelta(days=30)  # https://docs.stripe.com/api/events
+_FIRST_WALK = timedelta(days=1)
+_PAGE = 100
+# Stripe takes twenty types; a plan's events come beside its price's.
+TYPES = tuple(sorted(name for name in PROJECTIONS if not name.startswith(("plan.", "snapshot."))))[
+    :20
+]
+_log = structlog.get_logger("webhook_listener.reconcile")
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What a walk found: events looked at since ``since``, and how many of them were missing.
+
+    ``beyond_retention`` is True where Stripe keeps no events of the whole time any more.
+    """
+
+    since: datetime
+    looked_at: int
+    missing: int
+    beyond_retention: bool
+
+
+def reconcile(inbound: Inbound, gateway: StripeGateway) -> Reconciled:
+    """Walk once. What was found stays in the inbox even if the walk ends halfway.
+
+    Raises BillingError where Stripe does not answer; the next walk starts where this one did.
+    """
+    with reading_transaction(inbound.engine) as connection:
+        since = _since(connection)
+    seen_until = since + OVERLAP
+    looked_at = missing = 0
+    try:
+        for page in _pages(gateway.list_events(created_gte=since, types=TYPES)):
+            seen_until = max(seen_until, *(event.created for event in page))
+            deliveries = _readable(page, inbound)
+            missing += inbound.write(lambda connection, d=deliveries: put(connection, d))  # type: ignore[misc]
+            looked_at += len(page)
+    except BillingError as error:
+        _remember(inbound, error=error.message)
+        raise
+    beyond = utc_now() - since > RETENTION
+    _remember(inbound, seen_until=seen_until, looked_at=looked_at, missing=missing, beyond=beyond)
+    _log.info("reconciled", looked_at=looked_at, missing=missing, beyond_retention=beyond)
+    return Reconciled(since, looked_at, missing, beyond)
+
+
+def _since(connection: Connection) -> datetime:
+    kept = state.read(connection, STATE).get("seen_until")
+    if kept is not None:
+        return datetime.fromisoformat(kept) - OVERLAP
+    columns = EVENTS.c
+    newest = connection.execute(
+        select(columns.created).where(columns.type.in_(TYPES)).order_by(columns.created.desc())
+    ).scalar()
+    return (newest if newest is not None else utc_now()) - _FIRST_WALK
+
+
+def _pages(events: Iterator[RawEvent]) -> Iterator[list[RawEvent]]:
+    while page := list(islice(events, _PAGE)):
+        yield page
+
+
+def _readable(page: list[RawEvent], inbound: Inbound) -> list[Delivery]:
+    deliveries = []
+    for event in page:
+        try:
+            deliveries.append(event_delivery(event, inbound.audience, now=utc_now()))
+        except RejectedError:
+            _log.warning("event.unreadable", event_id=event.event_id)
+    return deliveries
+
+
+def _remember(
+    inbound: Inbound,
+    *,
+    seen_until: datetime | None = None,
+    looked_at: int = 0,
+    missing: int = 0,
+    beyond: bool = False,
+    error: str | None = None,
+) -> None:
+    now = utc_now()
+
+    def keep(connection: Connection) -> None:
+        before = state.read(connection, STATE)
+        value = {**before, "ran_at": now.isoformat(), "error": error}
+        if seen_until is not None:
+            value |= {
+                "seen_until": seen_until.isoformat(),
+                "looked_at": looked_at,
+                "missing": missing,
+                "missing_ever": before.get("missing_ever", 0) + missing,
+                "beyond_retention": beyond,
+            }
+        state.keep(connection, STATE, value, now=now)
+
+    inbound.write(keep)
