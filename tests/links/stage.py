@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,8 @@ class Stage:
     listener: Listener
     sandbox: Running
     control: SandboxControl
-    prices: dict[str, str]
+    environment: dict[str, str]
+    prices: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -68,6 +69,10 @@ class Stage:
     def v1(self) -> stripe.V1Services:
         """Stripe's own client."""
         return stripe.StripeClient(API_KEY, base_addresses={"api": self.sandbox.url}).v1
+
+    def another_listener(self, log_path: Path) -> Listener:
+        """One more on the same database; whoever asks stops it."""
+        return Listener(self.listener.database_url, log_path, port=0, **self.environment)
 
     def customer(self, name: str = "Acme Robotics", org_id: str | None = None) -> tuple[str, str]:
         """A new org with a customer whose card pays: the org's id and the customer's."""
@@ -172,18 +177,16 @@ def set_up(database_url: str, folder: Path, *, config: str = CONFIG) -> Iterator
         sandbox = stack.enter_context(running(settings))
         control = SandboxControl(sandbox.url)
         stack.callback(control.close)
-        listener = Listener(
-            database_url,
-            folder / "listener.log",
-            port=port,
-            PUBLIC_URL=f"http://127.0.0.1:{port}",
-            APP_URL="https://app.northwind.example",
-            STRIPE_API_KEY=API_KEY,
-            STRIPE_API_BASE=sandbox.url,
-            BILLING_CONFIG=str(folder / "billing.toml"),
-        )
+        environment = {
+            "PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "APP_URL": "https://app.northwind.example",
+            "STRIPE_API_KEY": API_KEY,
+            "STRIPE_API_BASE": sandbox.url,
+            "BILLING_CONFIG": str(folder / "billing.toml"),
+        }
+        listener = Listener(database_url, folder / "listener.log", port=port, **environment)
         stack.callback(listener.stop)
-        stage = Stage(listener, sandbox, control, {})
+        stage = Stage(listener, sandbox, control, environment)
         _sell(stage)
         yield stage
 
