@@ -16,7 +16,7 @@ from billing_core.ordering import HasFinal, Kind, Resolution, Version, resolve
 from billing_core.stripe_gateway.envelope import InboxEvent, read_event
 from billing_core.tables import Outcome
 from webhook_listener.projection.families import Family
-from webhook_listener.projection.rows import select_by
+from webhook_listener.projection.workspace import Workspace
 
 F = TypeVar("F", bound=HasFinal)
 Row = Mapping[str, Any]
@@ -49,7 +49,7 @@ class Step(Generic[F]):
 
 
 def advance(
-    connection: Connection,
+    workspace: Workspace,
     family: Family[F],
     events: Sequence[InboxEvent],
     config: BillingConfig,
@@ -68,8 +68,7 @@ def advance(
             step.outcomes[event.event_id] = Outcome.PARKED
             step.faults[event.event_id] = f"This event cannot be understood: {error}."
     current = {
-        row[family.key]: row
-        for row in select_by(connection, family.table, family.key, step.versions)
+        row[family.key]: row for row in workspace.by(family.table, family.key, step.versions)
     }
     for object_id, version in step.versions.items():
         row = current.get(object_id)
@@ -85,7 +84,7 @@ def advance(
             )
             carried = family.carried(version.after, [version])
         else:
-            history = _history(connection, family, object_id, config)
+            history = _history(workspace.connection, family, object_id, config)
             resolution = resolve(history, prefer=lambda facts: family.prefer(facts, config))
             carried = family.carried(resolution.facts, history)
             if row is not None and _unchanged(family, row, resolution, carried):

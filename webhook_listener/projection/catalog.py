@@ -4,12 +4,12 @@ When a lookup key moves to a new price Stripe takes it off the old one, while cu
 that. The last key that a price was seen under therefore stays with it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import or_, select
 from sqlmodel import SQLModel
 
 from billing_core.config import BillingConfig
@@ -17,7 +17,7 @@ from billing_core.facts import ItemFacts, PriceFacts, SubscriptionFacts
 from billing_core.ordering import Version
 from billing_core.subscription_rows import columns_of_main_item, facts_of_row
 from webhook_listener.projection.entitlements import learned_lookup_keys
-from webhook_listener.projection.rows import fetch, select_by, upsert
+from webhook_listener.projection.workspace import Row, Workspace
 
 PRICES = SQLModel.metadata.tables["prices"]
 SUBSCRIPTIONS = SQLModel.metadata.tables["subscriptions"]
@@ -47,7 +47,7 @@ def sighting_of_price(version: Version[PriceFacts], at: datetime) -> Sighting:
     return Sighting(version.after, version.after.lookup_key or lost, at)
 
 
-def learn(connection: Connection, sightings: Iterable[Sighting]) -> set[str]:
+def learn(workspace: Workspace, sightings: Iterable[Sighting]) -> set[str]:
     """Keep what the sightings tell of prices; returns those whose lookup key changed.
 
     A price seen only inside a subscription gets a row of its own from what that shows.
@@ -59,14 +59,13 @@ def learn(connection: Connection, sightings: Iterable[Sighting]) -> set[str]:
         held = by_price.get(price_id)
         if held is None or _newer(sighting, held.lookup_key, held.at):
             by_price[price_id] = sighting
-    rows = {row["price_id"]: row for row in select_by(connection, PRICES, "price_id", by_price)}
+    rows = {row["price_id"]: row for row in workspace.by(PRICES, "price_id", by_price)}
     changed: set[str] = set()
     learned: list[dict[str, Any]] = []
-    unseen: list[dict[str, Any]] = []
     for price_id, sighting in by_price.items():
         row = rows.get(price_id)
         if row is None:
-            unseen.append(_stub(price_id, sighting))
+            learned.append(_stub(price_id, sighting))
         elif sighting.lookup_key is not None and _newer(
             sighting, row["lookup_key"], row["lookup_key_at"]
         ):
@@ -79,10 +78,7 @@ def learn(connection: Connection, sightings: Iterable[Sighting]) -> set[str]:
             )
             if row["lookup_key"] != sighting.lookup_key:
                 changed.add(price_id)
-    if learned:
-        upsert_keys = [{**rows[key["price_id"]], **key} for key in learned]
-        upsert(connection, PRICES, upsert_keys)
-    upsert(connection, PRICES, unseen)
+    workspace.put(PRICES, learned)
     return changed
 
 
@@ -115,31 +111,37 @@ def _stub(price_id: str, sighting: Sighting) -> dict[str, Any]:
 
 
 def refresh_subscriptions(
-    connection: Connection, price_ids: set[str], config: BillingConfig
+    workspace: Workspace, price_ids: set[str], config: BillingConfig
 ) -> set[str]:
     """Redo the main item of every subscription with one of these prices; returns the customers."""
     if not price_ids:
         return set()
     columns = SUBSCRIPTIONS.c
     others = [columns.other_price_ids.contains(f",{key},", autoescape=True) for key in price_ids]
-    statement = select(SUBSCRIPTIONS).where(
+    statement = select(columns.subscription_id).where(
         or_(
             columns.price_id.in_(price_ids),
             columns.other_price_ids.is_not(None) & or_(*others),
         )
     )
-    rows = fetch(connection, statement)
+    workspace.flush()  # the search is the database's, so it must know all
+    found = workspace.connection.execute(statement).scalars()
+    rows = workspace.by(SUBSCRIPTIONS, "subscription_id", found)
+    put_main_items(workspace, rows, config)
+    return {row["customer_id"] for row in rows if row["customer_id"] is not None}
+
+
+def put_main_items(workspace: Workspace, rows: Sequence[Row], config: BillingConfig) -> None:
+    """Redo the columns that describe the deciding item of these subscriptions."""
     facts = {row["subscription_id"]: facts_of_row(row) for row in rows}
-    keys = learned_lookup_keys(connection, price_ids_of(facts.values()))
-    upsert(
-        connection,
+    keys = learned_lookup_keys(workspace, price_ids_of(facts.values()))
+    workspace.put(
         SUBSCRIPTIONS,
         [
-            {**row, **columns_of_main_item(facts[row["subscription_id"]], config, keys)}
-            for row in rows
+            {"subscription_id": key, **columns_of_main_item(one, config, keys)}
+            for key, one in facts.items()
         ],
     )
-    return {row["customer_id"] for row in rows if row["customer_id"] is not None}
 
 
 def price_ids_of(subscriptions: Iterable[SubscriptionFacts]) -> set[str]:

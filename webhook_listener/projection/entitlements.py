@@ -2,22 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
 from sqlmodel import SQLModel
 
 from billing_core.config import BillingConfig
 from billing_core.entitlement import Entitlement, SubscriptionState, entitlement_of
 from billing_core.subscription_rows import state_of_row
 from webhook_listener.projection.organizations import CUSTOMERS, ENTITLEMENTS, ORGANIZATIONS
-from webhook_listener.projection.rows import select_by, upsert
+from webhook_listener.projection.workspace import Workspace
 
 _SUBSCRIPTIONS = SQLModel.metadata.tables["subscriptions"]
 _PRICES = SQLModel.metadata.tables["prices"]
-_CHANGES = SQLModel.metadata.tables["entitlement_changes"]
 _FIELDS = tuple(Entitlement.__dataclass_fields__)
 
 
@@ -30,21 +28,17 @@ class Cause:
     event_created: datetime | None = None
 
 
-def learned_lookup_keys(connection: Connection, price_ids: Iterable[str]) -> dict[str, str]:
+def learned_lookup_keys(workspace: Workspace, price_ids: Iterable[str]) -> dict[str, str]:
     """Each price's last non-null lookup key."""
-    wanted = list(price_ids)
-    if not wanted:
-        return {}
-    rows = connection.execute(
-        select(_PRICES.c.price_id, _PRICES.c.lookup_key).where(
-            _PRICES.c.price_id.in_(wanted), _PRICES.c.lookup_key.is_not(None)
-        )
-    )
-    return {key: value for key, value in rows}  # noqa: C416 - a Row is no plain pair
+    return {
+        row["price_id"]: row["lookup_key"]
+        for row in workspace.by(_PRICES, "price_id", price_ids)
+        if row["lookup_key"] is not None
+    }
 
 
 def refresh(
-    connection: Connection,
+    workspace: Workspace,
     org_ids: Iterable[str],
     config: BillingConfig,
     causes: Mapping[str, Cause],
@@ -56,8 +50,8 @@ def refresh(
 
     ``causes`` names each org's cause, ``otherwise`` that of the rest.
     """
-    org_ids = [row["org_id"] for row in select_by(connection, ORGANIZATIONS, "org_id", org_ids)]
-    states = _states(connection, org_ids)
+    org_ids = [row["org_id"] for row in workspace.by(ORGANIZATIONS, "org_id", org_ids)]
+    states = _states(workspace, org_ids)
     price_ids = {
         item.price_id
         for of_org in states.values()
@@ -65,12 +59,13 @@ def refresh(
         for item in state.facts.items
         if item.price_id is not None
     }
-    lookup_keys = learned_lookup_keys(connection, price_ids)
-    current = {row["org_id"]: row for row in select_by(connection, ENTITLEMENTS, "org_id", org_ids)}
+    lookup_keys = learned_lookup_keys(workspace, price_ids)
+    current = {row["org_id"]: row for row in workspace.by(ENTITLEMENTS, "org_id", org_ids)}
     rows: list[dict[str, Any]] = []
-    changes: list[dict[str, Any]] = []
+    changed: list[str] = []
     for org_id in org_ids:
-        values = asdict(entitlement_of(states.get(org_id, ()), config, lookup_keys))
+        entitlement = entitlement_of(states.get(org_id, ()), config, lookup_keys)
+        values = {name: getattr(entitlement, name) for name in _FIELDS}
         row = current.get(org_id)
         before = {name: row[name] for name in _FIELDS} if row is not None else None
         if before == values:
@@ -81,39 +76,28 @@ def refresh(
         revision = (row["revision"] if row is not None else 0) + differs
         rows.append({"org_id": org_id, **values, "updated_at": now, "revision": revision})
         if differs:
+            changed.append(org_id)
             cause = causes.get(org_id, otherwise)
-            changes.append(
+            workspace.tell_change(
                 {
                     "org_id": org_id,
                     "changed_at": now,
                     "event_id": cause.event_id,
                     "event_created": cause.event_created,
                     "cause": cause.name,
-                    "before": _as_json(before),
-                    "after": _as_json(values),
+                    "before": before,
+                    "after": values,
                 }
             )
-    upsert(connection, ENTITLEMENTS, rows)
-    if changes:
-        connection.execute(_CHANGES.insert(), changes)
-    return [change["org_id"] for change in changes]
+    workspace.put(ENTITLEMENTS, rows)
+    return changed
 
 
-def _states(connection: Connection, org_ids: list[str]) -> dict[str, list[SubscriptionState]]:
+def _states(workspace: Workspace, org_ids: list[str]) -> dict[str, list[SubscriptionState]]:
     org_of = {
-        row["customer_id"]: row["org_id"]
-        for row in select_by(connection, CUSTOMERS, "org_id", org_ids)
+        row["customer_id"]: row["org_id"] for row in workspace.by(CUSTOMERS, "org_id", org_ids)
     }
     states: dict[str, list[SubscriptionState]] = defaultdict(list)
-    for row in select_by(connection, _SUBSCRIPTIONS, "customer_id", org_of):
+    for row in workspace.by(_SUBSCRIPTIONS, "customer_id", org_of):
         states[org_of[row["customer_id"]]].append(state_of_row(row))
     return states
-
-
-def _as_json(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if values is None:
-        return None
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in values.items()
-    }

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
-from sqlmodel import SQLModel
+from sqlalchemy import Connection
 
 from billing_core.config import BillingConfig
 from billing_core.facts import SubscriptionFacts
@@ -24,7 +23,7 @@ from webhook_listener.projection.families import (
     PRODUCTS,
     SUBSCRIPTIONS,
 )
-from webhook_listener.projection.rows import select_by, upsert
+from webhook_listener.projection.workspace import Workspace
 
 _PLAIN_CUSTOMER: dict[str, Any] = {"suspect": False, "peers": 0, "deleted": False}
 _RELINKED = Cause("relink")
@@ -45,7 +44,7 @@ class Projected:
 class _Wave:
     """Events of which no two are about one customer or one object, and what they brought."""
 
-    connection: Connection
+    workspace: Workspace
     config: BillingConfig
     now: datetime
     events: list[InboxEvent] = field(default_factory=list)
@@ -63,16 +62,16 @@ class _Wave:
 
 
 def _project_products(wave: _Wave, events: Sequence[InboxEvent]) -> None:
-    step = advance(wave.connection, PRODUCTS, events, wave.config)
-    upsert(wave.connection, PRODUCTS.table, step.rows)
+    step = advance(wave.workspace, PRODUCTS, events, wave.config)
+    wave.workspace.put(PRODUCTS.table, step.rows)
     wave.take(step)
 
 
 def _project_prices(wave: _Wave, events: Sequence[InboxEvent]) -> None:
-    step = advance(wave.connection, PRICES, events, wave.config)
+    step = advance(wave.workspace, PRICES, events, wave.config)
     at = {event.event_id: event.created for event in events}
     wave.repriced |= catalog.learn(
-        wave.connection,
+        wave.workspace,
         [
             catalog.sighting_of_price(version, at[version.event_id])
             for version in step.versions.values()
@@ -80,19 +79,19 @@ def _project_prices(wave: _Wave, events: Sequence[InboxEvent]) -> None:
     )
     kept = {
         row["price_id"]: {name: row[name] for name in ("lookup_key", "lookup_key_at")}
-        for row in select_by(
-            wave.connection, PRICES.table, "price_id", [row["price_id"] for row in step.rows]
+        for row in wave.workspace.by(
+            PRICES.table, "price_id", [row["price_id"] for row in step.rows]
         )
     }
-    upsert(wave.connection, PRICES.table, [{**row, **kept[row["price_id"]]} for row in step.rows])
+    wave.workspace.put(PRICES.table, [{**row, **kept[row["price_id"]]} for row in step.rows])
     wave.take(step)
 
 
 def _project_customers(wave: _Wave, events: Sequence[InboxEvent]) -> None:
-    step = advance(wave.connection, CUSTOMERS, events, wave.config)
+    step = advance(wave.workspace, CUSTOMERS, events, wave.config)
     known = {
         row["customer_id"]: row
-        for row in select_by(wave.connection, CUSTOMERS.table, "customer_id", step.facts)
+        for row in wave.workspace.by(CUSTOMERS.table, "customer_id", step.facts)
     }
     rows = []
     for row in step.rows:
@@ -100,7 +99,7 @@ def _project_customers(wave: _Wave, events: Sequence[InboxEvent]) -> None:
         rows.append({**row, "org_id": held["org_id"] if held else row["customer_id"]})
         if held is None:
             wave.new_customers.add(row["customer_id"])
-    upsert(wave.connection, CUSTOMERS.table, rows)
+    wave.workspace.put(CUSTOMERS.table, rows)
     wave.relinked |= set(step.facts)
     for event in events:
         if event.object_id is not None:
@@ -119,8 +118,7 @@ def _project_checkouts(wave: _Wave, events: Sequence[InboxEvent]) -> None:
         and (reference_id := reference(event.object, "client_reference_id")) is not None
     }
     known = {
-        row["customer_id"]: row
-        for row in select_by(wave.connection, CUSTOMERS.table, "customer_id", claims)
+        row["customer_id"]: row for row in wave.workspace.by(CUSTOMERS.table, "customer_id", claims)
     }
     rows = []
     for customer_id, (reference_id, at) in claims.items():
@@ -144,17 +142,17 @@ def _project_checkouts(wave: _Wave, events: Sequence[InboxEvent]) -> None:
         wave.relinked.add(customer_id)
         if row is None:
             wave.new_customers.add(customer_id)
-    upsert(wave.connection, CUSTOMERS.table, rows)
+    wave.workspace.put(CUSTOMERS.table, rows)
     for event in events:
         if event.customer_id in wave.relinked:
             wave.affected[event.customer_id] = Cause("event", event.event_id, event.created)
 
 
 def _project_subscriptions(wave: _Wave, events: Sequence[InboxEvent]) -> None:
-    step = advance(wave.connection, SUBSCRIPTIONS, events, wave.config)
+    step = advance(wave.workspace, SUBSCRIPTIONS, events, wave.config)
     at = {event.event_id: event.created for event in events}
     wave.repriced |= catalog.learn(
-        wave.connection,
+        wave.workspace,
         [
             sighting
             for version in step.versions.values()
@@ -162,9 +160,8 @@ def _project_subscriptions(wave: _Wave, events: Sequence[InboxEvent]) -> None:
         ],
     )
     facts: dict[str, SubscriptionFacts] = step.facts
-    keys = learned_lookup_keys(wave.connection, catalog.price_ids_of(facts.values()))
-    upsert(
-        wave.connection,
+    keys = learned_lookup_keys(wave.workspace, catalog.price_ids_of(facts.values()))
+    wave.workspace.put(
         SUBSCRIPTIONS.table,
         [
             {**row, **columns_of_main_item(facts[row["subscription_id"]], wave.config, keys)}
@@ -204,12 +201,16 @@ def project(
     """
     outcomes: dict[str, Outcome] = {}
     faults: dict[str, str] = {}
+    workspace = Workspace(connection)
+    customer_ids = {event.customer_id for event in events if event.customer_id}
+    workspace.by(CUSTOMERS.table, "customer_id", customer_ids)  # all at once is quicker
     for wave_events in _waves(events):
-        wave = _Wave(connection, config, now, events=wave_events)
+        wave = _Wave(workspace, config, now, events=wave_events)
         _project_wave(wave)
         outcomes |= wave.outcomes
         faults |= wave.faults
-    org_of = _org_ids(connection, {event.customer_id for event in events if event.customer_id})
+    workspace.flush()
+    org_of = _org_ids(workspace, customer_ids)
     return [
         Projected(
             event_id=event.event_id,
@@ -244,14 +245,14 @@ def _project_wave(wave: _Wave) -> None:
         if chosen:
             projection(wave, chosen)
     _meet_unknown_customers(wave)
-    for customer_id in catalog.refresh_subscriptions(wave.connection, wave.repriced, wave.config):
+    for customer_id in catalog.refresh_subscriptions(wave.workspace, wave.repriced, wave.config):
         wave.affected.setdefault(customer_id, Cause("price"))
     linked = wave.relinked | wave.new_customers
-    org_ids = organizations.assign(wave.connection, linked) if linked else set()
-    org_of = _org_ids(wave.connection, wave.affected)
+    org_ids = organizations.assign(wave.workspace, linked) if linked else set()
+    org_of = _org_ids(wave.workspace, wave.affected)
     causes = {org_of[customer_id]: cause for customer_id, cause in wave.affected.items()}
     refresh(
-        wave.connection,
+        wave.workspace,
         org_ids | set(causes),
         wave.config,
         causes,
@@ -264,25 +265,18 @@ def _meet_unknown_customers(wave: _Wave) -> None:
     """A subscription may come before its customer: the customer then stands under its own id."""
     known = {
         row["customer_id"]
-        for row in select_by(wave.connection, CUSTOMERS.table, "customer_id", wave.affected)
+        for row in wave.workspace.by(CUSTOMERS.table, "customer_id", wave.affected)
     }
     unknown = set(wave.affected) - known
-    upsert(
-        wave.connection,
+    wave.workspace.put(
         CUSTOMERS.table,
         [{"customer_id": key, "org_id": key, **_PLAIN_CUSTOMER} for key in unknown],
     )
     wave.new_customers |= unknown
 
 
-def _org_ids(connection: Connection, customer_ids: Iterable[str]) -> dict[str, str]:
-    customers = SQLModel.metadata.tables["customers"]
-    wanted = list(customer_ids)
-    if not wanted:
-        return {}
-    rows = connection.execute(
-        select(customers.c.customer_id, customers.c.org_id).where(
-            customers.c.customer_id.in_(wanted)
-        )
-    )
-    return {key: value for key, value in rows}  # noqa: C416 - a Row is no plain pair
+def _org_ids(workspace: Workspace, customer_ids: Iterable[str]) -> dict[str, str]:
+    return {
+        row["customer_id"]: row["org_id"]
+        for row in workspace.by(CUSTOMERS.table, "customer_id", customer_ids)
+    }

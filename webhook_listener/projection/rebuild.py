@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Table, select
-from sqlmodel import SQLModel
 
 from billing_core.config import BillingConfig
-from billing_core.subscription_rows import columns_of_main_item, facts_of_row
 from webhook_listener.projection import organizations
-from webhook_listener.projection.catalog import price_ids_of
-from webhook_listener.projection.entitlements import Cause, learned_lookup_keys, refresh
-from webhook_listener.projection.rows import Row, fetch, upsert
+from webhook_listener.projection.catalog import SUBSCRIPTIONS, put_main_items
+from webhook_listener.projection.entitlements import Cause, refresh
+from webhook_listener.projection.workspace import Workspace
 
 _CHUNK = 500
 
@@ -32,42 +30,31 @@ def reproject(connection: Connection, config: BillingConfig, *, now: datetime) -
 
     Run twice, the second changes nothing. The caller commits, or rolls back for a trial.
     """
-    tables = SQLModel.metadata.tables
     seen = changed = 0
-    for rows in _chunks(connection, tables["subscriptions"]):
-        facts = {row["subscription_id"]: facts_of_row(row) for row in rows}
-        keys = learned_lookup_keys(connection, price_ids_of(facts.values()))
-        fresh = [
-            {**row, **columns_of_main_item(facts[row["subscription_id"]], config, keys)}
-            for row in rows
-        ]
-        differing = [row for row, old in zip(fresh, rows, strict=True) if row != dict(old)]
-        upsert(connection, tables["subscriptions"], differing)
-        seen += len(rows)
-        changed += len(differing)
-    for rows in _chunks(connection, tables["customers"]):
-        organizations.assign(connection, [row["customer_id"] for row in rows])
+    for workspace, keys in _chunks(connection, SUBSCRIPTIONS):
+        put_main_items(workspace, workspace.by(SUBSCRIPTIONS, "subscription_id", keys), config)
+        changed += len(workspace.changed(SUBSCRIPTIONS))
+        seen += len(keys)
+    for workspace, keys in _chunks(connection, organizations.CUSTOMERS):
+        organizations.assign(workspace, keys)
     org_count = 0
     changed_orgs: list[str] = []
-    for rows in _chunks(connection, tables["organizations"]):
-        changed_orgs += refresh(
-            connection,
-            [row["org_id"] for row in rows],
-            config,
-            {},
-            otherwise=Cause("reproject"),
-            now=now,
-        )
-        org_count += len(rows)
+    for workspace, keys in _chunks(connection, organizations.ORGANIZATIONS):
+        changed_orgs += refresh(workspace, keys, config, {}, otherwise=Cause("reproject"), now=now)
+        org_count += len(keys)
     return ReprojectReport(seen, org_count, changed, tuple(changed_orgs))
 
 
-def _chunks(connection: Connection, table: Table) -> Iterator[list[Row]]:
+def _chunks(connection: Connection, table: Table) -> Iterator[tuple[Workspace, list[str]]]:
+    """The table's primary keys, some at a time, each with a workspace that is then written."""
     key = table.primary_key.columns.values()[0]
     last = ""
     while True:
-        rows = fetch(connection, select(table).where(key > last).order_by(key).limit(_CHUNK))
-        if not rows:
+        statement = select(key).where(key > last).order_by(key).limit(_CHUNK)
+        keys = list(connection.execute(statement).scalars())
+        if not keys:
             return
-        yield rows
-        last = rows[-1][key.name]
+        workspace = Workspace(connection)
+        yield workspace, keys
+        workspace.flush()
+        last = keys[-1]

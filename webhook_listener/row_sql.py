@@ -1,0 +1,166 @@
+"""Rows read and written in bulk, by SQL text made once for each table.
+
+SQLAlchemy's own execution looks at every parameter of every row, and under load that costs more
+than the database does. What is written here reads the same through SQLAlchemy.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import orjson
+from sqlalchemy import JSON, Boolean, Connection, Table
+
+from billing_core.tables import UTCDateTime
+
+Row = Mapping[str, Any]
+Converters = Mapping[str, Callable[[Any], Any]]
+
+
+class RowSql:
+    """One table's statements as PostgreSQL takes them; ``row_sql`` gives the right dialect's."""
+
+    is_one_of = "= ANY(%s)"
+
+    def __init__(self, table: Table) -> None:
+        self.name = table.name
+        self.columns = tuple(column.name for column in table.columns)
+        self.key = table.primary_key.columns.keys()[0]
+        self.unique = tuple(column.name for column in table.columns if column.unique)
+        keys = table.primary_key.columns.keys()
+        overwritten = [f'"{name}" = excluded."{name}"' for name in self.columns if name not in keys]
+        self.overwrite = f"ON CONFLICT ({_names(keys)}) DO UPDATE SET {', '.join(overwritten)}"
+        self.decoders: Converters = {
+            column.name: _in_utc for column in table.columns if isinstance(column.type, UTCDateTime)
+        }
+
+    def select_by(
+        self, connection: Connection, column: str, keys: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """The whole rows whose ``column`` is one of ``keys``."""
+        found = connection.exec_driver_sql(self._select(column), (self.as_list(keys),))
+        rows = [dict(zip(self.columns, values, strict=True)) for values in found]
+        for name, decode in self.decoders.items():
+            for row in rows:
+                if row[name] is not None:
+                    row[name] = decode(row[name])
+        return rows
+
+    def insert(self, connection: Connection, rows: Sequence[Row], *, then: str = "") -> None:
+        """Insert ``rows``, all with the same columns; ``then`` is the ON CONFLICT clause."""
+        if rows:
+            self.execute_insert(connection, tuple(rows[0]), rows, then)
+
+    def upsert(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Insert ``rows``, which must be whole, or overwrite what is there."""
+        self.insert(connection, rows, then=self.overwrite)
+
+    def delete(self, connection: Connection, keys: Sequence[str]) -> None:
+        """Take away the rows with these primary keys."""
+        self._change(connection, f"DELETE FROM {self.name}", keys)  # noqa: S608 - our own names
+
+    def let_go(self, connection: Connection, column: str, keys: Sequence[str]) -> None:
+        """Set ``column`` to null in the rows with these primary keys."""
+        self._change(connection, f'UPDATE {self.name} SET "{column}" = NULL', keys)  # noqa: S608 - our own names
+
+    def as_list(self, keys: Sequence[str]) -> Any:  # noqa: ANN401 - what the driver takes
+        """Keys as the one parameter that ``is_one_of`` compares with."""
+        return list(keys)
+
+    def execute_insert(
+        self, connection: Connection, names: tuple[str, ...], rows: Sequence[Row], then: str
+    ) -> None:
+        """One statement with all rows as JSON, which is parsed on the server's time."""
+        connection.exec_driver_sql(
+            _insert_json(self.name, names, then), (orjson.dumps(rows).decode(),)
+        )
+
+    def _change(self, connection: Connection, statement: str, keys: Sequence[str]) -> None:
+        if keys:
+            condition = f'WHERE "{self.key}" {self.is_one_of}'
+            connection.exec_driver_sql(f"{statement} {condition}", (self.as_list(keys),))
+
+    @cache  # noqa: B019 - there is one object a table, kept for good
+    def _select(self, column: str) -> str:
+        return f'SELECT {_names(self.columns)} FROM {self.name} WHERE "{column}" {self.is_one_of}'  # noqa: S608 - our own names
+
+
+class SqliteRowSql(RowSql):
+    """The same for SQLite, which keeps text and numbers only and knows no arrays."""
+
+    is_one_of = "IN (SELECT value FROM json_each(?))"
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
+        decode = {UTCDateTime: _from_text, JSON: orjson.loads, Boolean: bool}
+        encode = {UTCDateTime: _to_text, JSON: _to_json}
+        self.decoders = _by_type(table, decode)
+        self._encoders = _by_type(table, encode)
+
+    def as_list(self, keys: Sequence[str]) -> Any:  # noqa: ANN401 - what the driver takes
+        """A JSON array."""
+        return orjson.dumps(keys).decode()
+
+    def execute_insert(
+        self, connection: Connection, names: tuple[str, ...], rows: Sequence[Row], then: str
+    ) -> None:
+        """One prepared statement, run for each row."""
+        encoders = [(name, self._encoders.get(name)) for name in names]
+        values = [
+            tuple(
+                row[name] if encode is None or row[name] is None else encode(row[name])
+                for name, encode in encoders
+            )
+            for row in rows
+        ]
+        connection.exec_driver_sql(_insert_values(self.name, names, then), values)
+
+
+@cache
+def row_sql(table: Table, dialect: str) -> RowSql:
+    """The statements of ``table`` in ``dialect``."""
+    return SqliteRowSql(table) if dialect == "sqlite" else RowSql(table)
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+@cache
+def _insert_json(table: str, names: tuple[str, ...], then: str) -> str:
+    return (
+        f"INSERT INTO {table} ({_names(names)}) SELECT {_names(names)}"  # noqa: S608 - our own names
+        f" FROM json_populate_recordset(NULL::{table}, %s) {then}"
+    )
+
+
+@cache
+def _insert_values(table: str, names: tuple[str, ...], then: str) -> str:
+    marks = ", ".join("?" * len(names))
+    return f"INSERT INTO {table} ({_names(names)}) VALUES ({marks}) {then}"  # noqa: S608 - our own names
+
+
+def _by_type(table: Table, converters: Mapping[type, Callable[[Any], Any]]) -> Converters:
+    return {
+        column.name: convert
+        for column in table.columns
+        for kind, convert in converters.items()
+        if isinstance(column.type, kind)
+    }
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+def _from_text(value: str) -> datetime:
+    return datetime.fromisoformat(value).replace(tzinfo=UTC)
+
+
+def _to_text(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(" ", "microseconds")[:26]
+
+
+def _to_json(value: object) -> str:
+    return orjson.dumps(value).decode()
