@@ -1,0 +1,161 @@
+"""What the console reads about links: lists with states, and what came of each destination."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from sqlalchemy import Connection, create_engine, update
+
+from billing_core.destinations import (
+    BILLING_HOME,
+    CANCEL_SUBSCRIPTION,
+    CHECKOUT,
+    UPDATE_PAYMENT_METHOD,
+)
+from billing_core.links import DESTINATIONS, LinkState
+from billing_core.queries.insights import portal_insights
+from billing_core.queries.links import LinkFilters, link, links
+from billing_core.queries.tables import AUDIT, LINKS
+from billing_core.rows.links import DestinationInsight, RefusalCount
+from tests.links.stage import Stage
+from tests.sandbox.browser import Browser
+
+
+@pytest.fixture
+def connection(stage: Stage) -> Iterator[Connection]:
+    """A look at the stage's database."""
+    engine = create_engine(stage.listener.database_url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def insight(connection: Connection, destination: str, **later: float) -> DestinationInsight:
+    now = datetime.now(UTC) + timedelta(**later)
+    found = portal_insights(connection, now - timedelta(days=7), now=now)
+    assert tuple(each.destination for each in found) == DESTINATIONS
+    return next(each for each in found if each.destination == destination)
+
+
+def press(stage: Stage, org_id: str, destination: str) -> Browser:
+    return Browser().open(stage.create(org_id, destination)["url"]).press(destination)
+
+
+def test_each_destination_is_counted_from_made_to_completed(
+    stage: Stage, connection: Connection
+) -> None:
+    orgs = [stage.subscriber()[0] for _ in range(4)]
+    stage.create(orgs[0], CANCEL_SUBSCRIPTION)
+    press(stage, orgs[1], CANCEL_SUBSCRIPTION)
+    for org_id in orgs[2:]:
+        press(stage, org_id, CANCEL_SUBSCRIPTION).press("Cancel plan").press("No thanks")
+    stage.settle()
+    found = insight(connection, CANCEL_SUBSCRIPTION)
+    assert (found.created, found.redeemed, found.completed) == (4, 3, 2)
+    assert (found.undecided, found.unchanged) == (1, 0)
+    assert found.median_seconds is not None
+    assert 0 < found.median_seconds < 60
+    a_day_later = insight(connection, CANCEL_SUBSCRIPTION, hours=25)
+    assert (a_day_later.undecided, a_day_later.unchanged) == (0, 1)
+    assert insight(connection, CHECKOUT) == DestinationInsight(CHECKOUT, 0, 0, 0, 0, 0, 0, None, ())
+
+
+def test_what_stripe_refused_is_counted_by_its_code(stage: Stage, connection: Connection) -> None:
+    org_id, _ = stage.subscriber()
+    made = stage.create(org_id, UPDATE_PAYMENT_METHOD)
+    stage.control.fail_next(3, path="/v1/billing_portal/sessions", status=500)
+    try:
+        assert stage.redeem(made["url"], UPDATE_PAYMENT_METHOD).status_code == 503
+    finally:
+        stage.control.clear_faults()
+    found = insight(connection, UPDATE_PAYMENT_METHOD)
+    assert found.refusals == (RefusalCount("stripe_unavailable", 1),)
+    assert (found.created, found.redeemed) == (1, 0)
+
+
+def test_sessions_that_staff_opened_at_once_are_counted_apart(
+    stage: Stage, connection: Connection
+) -> None:
+    now = datetime.now(UTC)
+    before = insight(connection, BILLING_HOME).opened_now
+    with create_engine(stage.listener.database_url).begin() as writing:
+        writing.execute(
+            AUDIT.insert(),
+            {
+                "audit_id": 900_000,
+                "at": now,
+                "actor": "ada",
+                "role": "support",
+                "action": "portal_link.mint",
+                "outcome": "minted",
+                "destination": BILLING_HOME,
+                "previous_hash": "",
+                "hash": "",
+            },
+        )
+    assert insight(connection, BILLING_HOME).opened_now == before + 1
+
+
+def test_links_are_listed_newest_first_page_by_page_with_their_state(
+    stage: Stage, connection: Connection
+) -> None:
+    org_id, _ = stage.subscriber(name="Blue Harbor")
+    made = [stage.create(org_id, BILLING_HOME)["link_id"] for _ in range(5)]
+    stage.command({"kind": "revoke", "link_id": made[0]})
+    stage.expire(made[1])
+    used = stage.create(org_id, BILLING_HOME)
+    assert stage.redeem(used["url"], BILLING_HOME).status_code == 303
+    now = datetime.now(UTC)
+    filters = LinkFilters(org_id=org_id)
+    first = links(connection, filters, now=now, limit=4)
+    second = links(connection, filters, now=now, limit=4, after=first.next_cursor)
+    assert second.next_cursor is None
+    listed = [*first.rows, *second.rows]
+    assert [each.link.link_id for each in listed] == [used["link_id"], *reversed(made)]
+    assert {each.org_name for each in listed} == {"Blue Harbor"}
+    states = {each.link.link_id: each.state for each in listed}
+    assert states[made[0]] is LinkState.REVOKED
+    assert states[made[1]] is LinkState.EXPIRED
+    assert states[used["link_id"]] is LinkState.USED_UP
+    assert states[made[2]] is LinkState.ACTIVE
+    for state, count in (
+        (LinkState.REVOKED, 1),
+        (LinkState.EXPIRED, 1),
+        (LinkState.USED_UP, 1),
+        (LinkState.ACTIVE, 3),
+    ):
+        page = links(connection, LinkFilters(org_id=org_id, state=state), now=now)
+        assert {each.state for each in page.rows} == {state}
+        assert len(page.rows) == count
+    assert links(connection, LinkFilters(org_id=org_id, created_by="grace"), now=now).rows == ()
+    one = link(connection, made[2], now=now)
+    assert one is not None
+    assert one.link.reason == "ticket #12"
+    assert link(connection, "link_none", now=now) is None
+
+
+def test_a_link_moves_with_its_organization(stage: Stage, connection: Connection) -> None:
+    """An org that stood under its customer's id until its own id was learned."""
+    customer = stage.v1.customers.create({"name": "Late", "email": "late@acme.example"})
+    stage.settle()
+    made = stage.create(customer.id, BILLING_HOME)
+    stage.v1.customers.update(customer.id, {"metadata": {"org_id": f"org_{customer.id}"}})
+    stage.settle()
+    assert httpx.get(made["url"]).status_code == 200
+    assert stage.redeem(made["url"], BILLING_HOME).status_code == 303
+    found = link(connection, made["link_id"], now=datetime.now(UTC))
+    assert found is not None
+    assert found.link.org_id == f"org_{customer.id}"
+
+
+def test_old_links_do_not_count(stage: Stage, connection: Connection) -> None:
+    org_id, _ = stage.subscriber()
+    before = insight(connection, BILLING_HOME).created
+    made = stage.create(org_id, BILLING_HOME)
+    with create_engine(stage.listener.database_url).begin() as writing:
+        old = datetime.now(UTC) - timedelta(days=8)
+        writing.execute(
+            update(LINKS).where(LINKS.c.link_id == made["link_id"]).values(created_at=old)
+        )
+    assert insight(connection, BILLING_HOME).created == before
