@@ -1,10 +1,15 @@
 """Request bodies read with a limit, and short plain answers, on bare ASGI."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 from starlette.types import Message, Receive, Scope, Send
 
+from webhook_listener.errors import OverloadedError
+
 READ_SECONDS = 10.0
+_LONG_BYTES = 64 * 1024
 _LINGER_BYTES = 32 * 1024 * 1024
 _LINGER_SECONDS = 3.0
 
@@ -25,10 +30,35 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
-async def read_body(scope: Scope, receive: Receive, *, limit: int) -> bytes:
-    """The whole body. Raises BodyTooLargeError beyond ``limit`` bytes, or ClientGoneError."""
-    length = header(scope, b"content-length")
-    if length is not None and length.isdigit() and int(length) > limit:
+class Room:
+    """How many bodies may be held while the rest of them is on its way."""
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Take a place. Raises OverloadedError when none is free."""
+        if self._free == 0:
+            raise OverloadedError
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
+
+
+async def read_body(
+    scope: Scope, receive: Receive, *, limit: int, room: Room | None = None
+) -> bytes:
+    """The whole body. Raises BodyTooLargeError beyond ``limit`` bytes, or ClientGoneError.
+
+    A long body that does not come at once takes a place in ``room``; OverloadedError if that has
+    none.
+    """
+    declared = header(scope, b"content-length")
+    length = int(declared) if declared is not None and declared.isdigit() else None
+    if length is not None and length > limit:
         raise BodyTooLargeError
     message = await receive()
     body: bytes = _chunk(message)
@@ -36,11 +66,13 @@ async def read_body(scope: Scope, receive: Receive, *, limit: int) -> bytes:
         raise BodyTooLargeError
     if not message.get("more_body", False):
         return body
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            return await _read_rest(receive, body, limit)
-    except TimeoutError:
-        raise ClientGoneError from None
+    long = length is None or length > _LONG_BYTES
+    with room.place() if room is not None and long else nullcontext():
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                return await _read_rest(receive, body, limit)
+        except TimeoutError:
+            raise ClientGoneError from None
 
 
 async def _read_rest(receive: Receive, start: bytes, limit: int) -> bytes:

@@ -19,6 +19,7 @@ from billing_core.stripe_gateway.signature import verify_signature
 from webhook_listener.body import (
     BodyTooLargeError,
     ClientGoneError,
+    Room,
     answer,
     header,
     read_body,
@@ -30,6 +31,7 @@ from webhook_listener.metrics import Metrics
 from webhook_listener.writer import Writer
 
 MAX_BODY_BYTES = 1024 * 1024
+_LONG_BODIES = 64
 _RETRY = ((b"retry-after", b"5"),)
 _log = structlog.get_logger("webhook_listener.receive")
 
@@ -52,12 +54,13 @@ class WebhookEndpoint:
         self._audience = audience
         self._writer = writer
         self._metrics = metrics
+        self._room = Room(_LONG_BODIES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read, check, store, answer."""
         started = time.perf_counter()
         try:
-            body = await read_body(scope, receive, limit=MAX_BODY_BYTES)
+            body = await read_body(scope, receive, limit=MAX_BODY_BYTES, room=self._room)
             now = time.time()
             self._verify(body, header(scope, b"stripe-signature"), now)
             await self._writer.submit(read_delivery(body, self._audience, now=now))

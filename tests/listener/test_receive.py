@@ -4,14 +4,18 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import Engine
 
+from billing_core.config import BillingConfig
 from tests.listener.conftest import Rows
 from tests.support.listener import Listener
 from tests.support.stripe_events import (
+    WEBHOOK_SECRET,
     Signed,
     customer,
     event,
@@ -20,6 +24,10 @@ from tests.support.stripe_events import (
     subscription,
     unique,
 )
+from webhook_listener.inbox import Audience
+from webhook_listener.metrics import Metrics
+from webhook_listener.receive import WebhookEndpoint
+from webhook_listener.writer import Writer
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "stripe-events"
 _COUNT = "SELECT count(*) FROM webhook_events"
@@ -126,6 +134,63 @@ def test_a_client_that_goes_away_halfway_harms_nobody(listener: Listener, rows: 
         )
     assert listener.post(_updated()).status_code == 200
     assert rows(_COUNT) == [(before[0][0] + 1,)]
+
+
+def test_many_bodies_that_come_slowly_are_sent_away_before_memory_runs_out(
+    listener: Listener,
+) -> None:
+    host, port = listener.url.removeprefix("http://").split(":")
+    head = b"POST /webhooks/stripe HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n{"
+    with ExitStack() as stack:
+        answers = []
+        for _ in range(80):
+            connection = stack.enter_context(socket.create_connection((host, int(port))))
+            connection.sendall(head)
+            connection.settimeout(0.01)
+            answers.append(connection)
+        assert listener.post(_updated()).status_code == 200
+        first_lines = [_first_line(connection) for connection in answers]
+    assert first_lines.count(b"HTTP/1.1 503 Service Unavailable") == 16
+    assert listener.post(_updated()).status_code == 200
+
+
+def _first_line(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(1000).split(b"\r\n")[0]
+    except TimeoutError:
+        return b""
+
+
+def test_a_full_queue_is_answered_503_with_a_time_to_come_back(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer is not started, so that what is queued stays queued."""
+    monkeypatch.setattr("webhook_listener.writer.MAX_QUEUED", 2)
+    metrics = Metrics()
+    writer = Writer(engine, BillingConfig(), metrics)
+    audience = Audience(livemode=False, account=None)
+    endpoint = WebhookEndpoint([WEBHOOK_SECRET], audience, writer, metrics)
+
+    async def deliver() -> httpx.Response:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=endpoint), base_url="http://listener"
+        ) as client:
+            posts = []
+            for _ in range(3):
+                sent = signed(_updated())
+                headers = {"stripe-signature": sent.signature}
+                posts.append(
+                    asyncio.create_task(client.post("/", content=sent.body, headers=headers))
+                )
+            done, waiting = await asyncio.wait(posts, return_when=asyncio.FIRST_COMPLETED)
+            for task in waiting:
+                task.cancel()
+            assert len(done) == 1
+            return done.pop().result()
+
+    answer = asyncio.run(deliver())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "Nothing was stored; send it again." in answer.text
 
 
 def test_a_stored_event_is_there_when_it_is_acknowledged(listener: Listener, rows: Rows) -> None:
