@@ -148,16 +148,20 @@ def _entries(
     ]
 
 
-def _place(found: _Found) -> tuple[datetime, int, int, datetime, str]:
-    """Where an entry stands: by time, and within one of Stripe's seconds by what leads to what."""
+def _place(found: _Found) -> tuple[datetime, bool, int, datetime, str]:
+    """Where an entry stands: by Stripe's whole seconds, and within one by what leads to what.
+
+    What a person did stands before Stripe's events of that second, since these may come of it.
+    """
+    second = found.at.replace(microsecond=0)
     if found.source == _STAFF:
-        return found.at, _STAFF, 0, found.at, str(found.key)
+        return second, False, 0, found.at, str(found.key)
     type_ = found.row["type"]
     rank = next(
         (index for index, start in enumerate(_WITHIN_A_SECOND) if type_.startswith(start)),
         len(_WITHIN_A_SECOND),
     )
-    return found.at, _EVENT, rank, found.row["received_at"], str(found.key)
+    return second, True, rank, found.row["received_at"], str(found.key)
 
 
 def _happening(row: Row, config: BillingConfig) -> Happening:

@@ -216,3 +216,18 @@ def test_an_action_that_is_not_known_here_is_still_told(company: Company) -> Non
     company.later(minutes=1)
     audit(company, 1, "done", action="something.new", destination=None)
     assert story(company)[-1] == "ada: something, new (done)."
+
+
+def test_within_one_second_what_staff_did_stands_before_the_events_it_led_to(
+    company: Company,
+) -> None:
+    """Stripe's times are whole seconds, ours are not."""
+    made = company.subscribe("org_acme")
+    company.later(days=3)
+    audit(company, 1, "begun", at=company.now + timedelta(milliseconds=400))
+    end = company.now + timedelta(days=27)
+    company.change(made, cancel_at=seconds(end), canceled_at=seconds(company.now))
+    assert story(company)[-2:] == [
+        "ada began to make a “Cancel subscription” link.",
+        "The subscription was set to end on 1 July 2026.",
+    ]
