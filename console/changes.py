@@ -6,7 +6,7 @@ from datetime import datetime
 from markupsafe import Markup
 
 from billing_core.rows import ChangeRow, FieldChange, Value
-from console import elements
+from console import data, elements
 from console.elements import Column
 from console.labels import STATUSES
 from console.viewer import Viewer
@@ -40,7 +40,7 @@ def changes_table(changes: Sequence[ChangeRow], viewer: Viewer) -> Markup:
             (
                 elements.organization_link(change.org_id, change.name),
                 elements.lines(*_told(change.changes, viewer)),
-                elements.time(change.changed_at, viewer),
+                elements.time(change.happened_at, viewer),
             )
             for change in changes
         ],
@@ -75,4 +75,6 @@ def _value(field: str, value: Value, viewer: Viewer) -> elements.Text:
         return "yes" if value else "no"
     if field == "status":
         return STATUSES.get(str(value), (str(value), ""))[0]
+    if field == "plan":
+        return elements.untrusted(data.config().plan_name(str(value)))
     return elements.untrusted(str(value))

@@ -48,6 +48,7 @@ def change_row(row: Row) -> ChangeRow:
         org_id=row["org_id"],
         name=row["name"],
         changed_at=row["changed_at"],
+        happened_at=row["event_created"] or row["changed_at"],
         event_id=row["event_id"],
         cause=row["cause"],
         changes=field_changes(row["before"], row["after"]),

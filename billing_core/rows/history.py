@@ -45,12 +45,16 @@ class TimelinePage:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One change of an organization's entitlement."""
+    """One change of an organization's entitlement.
+
+    ``happened_at`` is Stripe's time of the event behind it, or else when it was noticed here.
+    """
 
     change_id: int
     org_id: str
     name: str | None
     changed_at: datetime
+    happened_at: datetime
     event_id: str | None
     cause: str
     changes: tuple[FieldChange, ...]

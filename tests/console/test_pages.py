@@ -394,3 +394,19 @@ def test_older_entries_are_shown_when_asked_for(at_desk: Desk, company: Company)
     at = at.button(key="timeline_older").click().run()
     at = at.toggle(key="timeline_everything").set_value(True).run()
     assert "A subscription to Pro monthly began" in visible(at)
+
+
+def test_the_newest_changes_say_when_they_happened_and_name_the_plan(
+    at_desk: Desk, company: Company
+) -> None:
+    """The time is Stripe's own, not when the event reached us."""
+    _acme(company)
+    with company.engine.begin() as connection:
+        late = company.now + timedelta(days=9)
+        changes = SQLModel.metadata.tables["entitlement_changes"]
+        connection.execute(changes.update(), {"changed_at": late})
+    at_desk.sit("support")
+    seen = visible(at_desk.open(_overview)).split("Newest changes")[1]
+    assert "Plan: Pro" in seen
+    assert "1 June 2026" in seen
+    assert "10 June 2026" not in seen
