@@ -8,7 +8,15 @@ from streamlit.navigation.page import StreamlitPage
 
 from billing_core.permissions import Permission
 from console.identity import Principal
-from console.pages import audit, organization, organizations, overview, webhooks, winding_down
+from console.pages import (
+    audit,
+    insights,
+    organization,
+    organizations,
+    overview,
+    webhooks,
+    winding_down,
+)
 
 ORGANIZATION = "organization"
 
@@ -50,6 +58,9 @@ PAGES = (
         Permission.READ_WINDING_DOWN,
     ),
     Entry(webhooks.page, "Webhooks", "webhooks", "webhook", Permission.READ_WEBHOOKS),
+    Entry(
+        insights.page, "Portal insights", "portal-insights", "insights", Permission.READ_INSIGHTS
+    ),
     Entry(audit.page, "Audit log", "audit", "policy", Permission.READ_AUDIT),
 )
 

@@ -58,6 +58,12 @@ def _audit() -> None:
     page()
 
 
+def _insights() -> None:
+    from console.pages.insights import page
+
+    page()
+
+
 SCRIPTS: dict[str, Script] = {
     "overview": _overview,
     "organizations": _organizations,
@@ -65,6 +71,7 @@ SCRIPTS: dict[str, Script] = {
     "winding_down": _winding_down,
     "webhooks": _webhooks,
     "audit": _audit,
+    "insights": _insights,
 }
 EVERYBODY = {"support", "finance", "ops", "admin"}
 MAY_SEE = {
@@ -74,6 +81,7 @@ MAY_SEE = {
     "winding_down": {"finance", "admin"},
     "webhooks": {"ops", "admin"},
     "audit": {"admin"},
+    "insights": {"support", "finance", "admin"},
 }
 
 
@@ -143,6 +151,7 @@ def test_nobody_sees_only_that_they_were_signed_out(
         ("winding_down", "Nobody is set to leave."),
         ("webhooks", "Stripe has sent nothing yet."),
         ("audit", "Nothing is recorded."),
+        ("insights", "No link was made in this period."),
     ],
 )
 def test_an_empty_database_is_explained(at_desk: Desk, name: str, says: str) -> None:
@@ -201,7 +210,7 @@ def test_a_hostile_name_is_shown_literally_and_never_read_as_markdown(
     assert not any("<script>alert" in body for body in bodies)
     assert "evil.example" not in markdown_read(at)
     assert "**bold**" not in markdown_read(at)
-    if name not in ("webhooks", "audit"):
+    if name not in ("webhooks", "audit", "insights"):
         assert any("**bold** &lt;script&gt;alert(1)&lt;/script&gt;" in body for body in bodies)
 
 
@@ -410,3 +419,25 @@ def test_the_newest_changes_say_when_they_happened_and_name_the_plan(
     assert "Plan: Pro" in seen
     assert "1 June 2026" in seen
     assert "10 June 2026" not in seen
+
+
+def test_insights_count_each_destination_and_what_came_of_its_links(
+    at_desk: Desk, company: Company
+) -> None:
+    _acme(company)
+    now = datetime.now(UTC)
+    link = {
+        "org_id": "org_acme",
+        "destination": "Cancel subscription",
+        "reason": "T-1",
+        "created_by": "jane",
+        "created_by_role": "support",
+        "expires_at": now + timedelta(days=1),
+        "uses_allowed": 1,
+    }
+    for number, used in enumerate((None, now - timedelta(days=2))):
+        hashes = {"token_hash": f"t{number}", "return_token_hash": f"r{number}"}
+        made = {"link_id": f"link_{number}", "created_at": now - timedelta(days=3), "uses": 0}
+        company.add("portal_links", **link, **hashes, **made, last_redeemed_at=used)
+    at_desk.sit("finance")
+    assert "Cancel subscription02101–" in visible(at_desk.open(_insights))
