@@ -4,7 +4,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from billing_core.errors import DatabaseUnavailableError, SettingsError
-from console import access, commands, data, elements, identity, labels, minted, navigation
+from console import access, commands, data, elements, identity, labels, minted, navigation, sending
 from console.identity import Principal
 
 
@@ -22,7 +22,9 @@ def main() -> None:
         st.set_page_config(page_title=f"{chosen.title} · Billing console")
         _sidebar(principal)
         here = chosen.url_path == navigation.ORGANIZATION
-        minted.forget(unless_org_id=st.query_params.get("org") if here else None)
+        org_id = st.query_params.get("org") if here else None
+        minted.forget(unless_org_id=org_id)
+        sending.forget(unless_org_id=org_id)
         _say_if_the_listener_is_away()
         chosen.run()
     except (DatabaseUnavailableError, SettingsError) as error:

@@ -1,16 +1,19 @@
 """What the console asks the listener to record; without its answer nothing is minted."""
 
 from functools import lru_cache
+from typing import TypeVar
 
 import httpx
 import streamlit as st
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from billing_core.commands import (
     AuditRecorded,
     BeginAudit,
     CompleteAudit,
+    CreateLink,
     DeniedAudit,
+    LinkCreated,
     sign_command,
 )
 from billing_core.errors import BillingError, BillingErrorCode
@@ -18,6 +21,8 @@ from billing_core.settings import settings
 from console.identity import Principal
 
 _AUDIT = "/commands/audit"
+_LINKS = "/commands/links"
+_Answer = TypeVar("_Answer", bound=BaseModel)
 _TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 
 
@@ -31,32 +36,50 @@ def record(principal: Principal, command: BeginAudit | CompleteAudit | DeniedAud
 
     Raises BillingError ``not_recorded`` with a sentence when it could not be recorded.
     """
+    answer = _ask(principal, _AUDIT, command, spared="No link was made")
+    return _read(AuditRecorded, answer, spared="no link was made").audit_id
+
+
+def create_link(principal: Principal, command: CreateLink) -> LinkCreated:
+    """Have the listener make a support link; the answer is the only place where its URL is.
+
+    Raises BillingError ``not_recorded`` with a sentence; there is no link then.
+    """
+    answer = _ask(principal, _LINKS, command, spared="No link was made")
+    return _read(LinkCreated, answer, spared="take back the link if the list shows one")
+
+
+def _ask(principal: Principal, path: str, command: BaseModel, *, spared: str) -> httpx.Response:
     body = command.model_dump_json(exclude_none=True).encode()
     token = sign_command(
         settings().command_key(),
         username=principal.username,
         roles=principal.roles,
-        path=_AUDIT,
+        path=path,
         body=body,
     )
     try:
         answer = _client().post(
-            f"{settings().listener_url}{_AUDIT}",
+            f"{settings().listener_url}{path}",
             content=body,
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
     except httpx.HTTPError:
         raise _not_recorded(
-            "The listener cannot be reached, so this could not be recorded. No link was made and"
-            " nothing was changed. Try again once the listener runs."
+            f"The listener cannot be reached, so this could not be recorded. {spared}."
+            " Try again once the listener runs."
         ) from None
     if answer.status_code != httpx.codes.CREATED:
-        raise _not_recorded(_sentence(answer))
+        raise _not_recorded(_sentence(answer, f"{spared}."))
+    return answer
+
+
+def _read(shape: type[_Answer], answer: httpx.Response, *, spared: str) -> _Answer:
     try:
-        return AuditRecorded.model_validate_json(answer.content).audit_id
+        return shape.model_validate_json(answer.content)
     except ValidationError:
         raise _not_recorded(
-            "The listener's answer could not be read, so no link was made. Check that LISTENER_URL"
+            f"The listener's answer could not be read: {spared}. Check that LISTENER_URL"
             " names the listener, and that both are of the same version."
         ) from None
 
@@ -71,12 +94,13 @@ def listener_answers() -> bool:
     return answer.status_code == httpx.codes.OK
 
 
-def _sentence(answer: httpx.Response) -> str:
+def _sentence(answer: httpx.Response, spared: str) -> str:
     try:
         sentence = str(answer.json()["error"])
     except (ValueError, KeyError, TypeError):
         sentence = f"The listener answered {answer.status_code}."
-    return f"{sentence} No link was made."
+    told = any(each in sentence for each in (spared, "Nothing was", "No link was"))
+    return sentence if told else f"{sentence} {spared}"
 
 
 def _not_recorded(sentence: str) -> BillingError:

@@ -9,7 +9,7 @@ from billing_core.destinations import CHECKOUT, Destination, destinations_for
 from billing_core.errors import BillingError
 from billing_core.money import recurring
 from billing_core.rows import OrganizationView, PriceChoice, TimelineEntry
-from console import data, elements, minted
+from console import data, elements, minted, sending
 from console.identity import Principal
 from console.labels import STATUSES
 from console.minted import Minted
@@ -33,6 +33,7 @@ def choose(
         if each.enabled or each.name != CHECKOUT
     ]
     chosen = _destination(view.org_id, [each for each in offered if each.enabled])
+    hours = _hours(view.org_id)
     with st.form("mint", border=False):
         lookup_key = _price(prices, who) if chosen and chosen.name == CHECKOUT else None
         reason = st.text_input(
@@ -51,13 +52,27 @@ def choose(
         elements.notice(fault or "", "warn")
         return
     try:
-        with st.spinner("Asking Stripe for a link…"):
-            session = mint(principal, view, Wish(chosen, said, lookup_key))
+        with st.spinner("Making the link…"):
+            wish = Wish(chosen, said, lookup_key)
+            if hours is None:
+                minted.keep(mint(principal, view, wish), chosen.name, view, entries, data.now())
+            else:
+                sending.keep(sending.make(principal, view, wish, hours))
     except BillingError as error:
         elements.notice(error.message, "bad")
         return
-    minted.keep(session, chosen.name, view, entries, data.now())
     st.rerun()
+
+
+def _hours(org_id: str) -> int | None:
+    """How long the link is to work; None for one of Stripe's own, to be opened now."""
+    choices = {0: "Open now (5 minutes)"} | {
+        hours: f"Support link, {name}" for hours, name in sending.LIFETIMES.items()
+    }
+    chosen = st.selectbox(
+        "Kind of link", list(choices), format_func=choices.__getitem__, key=f"kind_{org_id}"
+    )
+    return chosen or None
 
 
 def hand_over(link: Minted, who: Viewer) -> None:

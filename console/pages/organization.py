@@ -4,7 +4,7 @@ import streamlit as st
 
 from billing_core import queries
 from billing_core.permissions import Permission
-from console import access, data, elements, mint_panel, minted, story, watch
+from console import access, data, elements, mint_panel, minted, sending, story, watch
 from console.organization_header import header
 from console.viewer import viewer
 
@@ -33,8 +33,11 @@ def page() -> None:
         return
     panel, beside = st.columns([5, 7], gap="large")
     with panel:
-        link = minted.kept(org_id)
-        if link is None:
+        link, sent = minted.kept(org_id), sending.kept(org_id)
+        if sent is not None:
+            sending.hand_over(sent, principal, who)
+            watch.watch(org_id, mark)
+        elif link is None:
             mint_panel.choose(principal, view, told.entries, prices, who)
             watch.watch(org_id, mark)
         else:

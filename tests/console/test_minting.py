@@ -14,6 +14,7 @@ from billing_core.errors import BillingError, BillingErrorCode
 from billing_core.rows import OrganizationView
 from billing_core.settings import settings
 from billing_core.stripe_gateway.client import stripe_gateway
+from console import sending
 from console.commands import listener_answers
 from console.minting import Wish, mint
 from tests.console.stack import Stack
@@ -131,3 +132,22 @@ def test_the_url_is_in_no_repr_no_log_and_no_table(stack: Stack) -> None:
     for suffix in ("", "-wal"):
         with open(folder + suffix, "rb") as file:  # noqa: PTH123 - a name with a suffix
             assert secret.encode() not in file.read()
+
+
+def test_a_support_link_can_be_sent_and_leads_to_our_page(stack: Stack) -> None:
+    view = _view(stack)
+    wish = Wish(_destination(view, "Update payment method"), "T-6")
+    link = sending.make(principal("support"), view, wish, 72)
+    here = stack.listener.url + link.url[link.url.index("/links/") :]
+    assert "Update payment method" in httpx.get(here, trust_env=False).text
+    assert link.url not in repr(link)
+    assert stack.audit()[-1][:3] == ("jane", "support_link.create", "created")
+
+
+def test_a_role_that_may_not_sends_no_support_link(stack: Stack) -> None:
+    view = _view(stack)
+    with pytest.raises(BillingError, match="was recorded"):
+        sending.make(
+            principal("finance"), view, Wish(_destination(view, "Billing home"), "T-7"), 24
+        )
+    assert stack.audit()[-1][:3] == ("jane", "support_link.create", "denied")

@@ -1,0 +1,108 @@
+"""Support links: made for sending, shown once, kept for as long as their page is looked at."""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import streamlit as st
+from markupsafe import Markup
+
+from billing_core.commands import CreateLink, DeniedAudit
+from billing_core.errors import BillingError, BillingErrorCode
+from billing_core.links import message
+from billing_core.permissions import Permission
+from billing_core.rows import OrganizationView
+from console import commands, data, elements
+from console.identity import Principal
+from console.minting import Wish
+from console.viewer import Viewer
+
+LIFETIMES = {24: "24 hours", 72: "72 hours", 168: "7 days", 720: "30 days"}
+_KEY = "sent_link"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A support link that was just made; its ``repr`` does not tell the URL."""
+
+    org_id: str
+    destination: str
+    url: str = field(repr=False)
+    expires_at: datetime
+
+
+def make(principal: Principal, view: OrganizationView, wish: Wish, hours: int) -> Sent:
+    """A support link that works once within ``hours``, recorded as it is made.
+
+    Raises BillingError with a sentence; there is no link then.
+    """
+    name = wish.destination.name
+    if not principal.may(Permission.MINT_LINKS):
+        denied = DeniedAudit(action="support_link.create", org_id=view.org_id, destination=name)
+        sentence = "Your role may not make links for customers, so none was made."
+        with suppress(BillingError):
+            commands.record(principal, denied)
+            sentence += " The attempt was recorded."
+        raise BillingError(BillingErrorCode.PERMISSION_DENIED, sentence)
+    command = CreateLink(
+        org_id=view.org_id,
+        destination=name,
+        subscription_id=wish.destination.subscription_id if wish.destination.flow else None,
+        target_lookup_key=wish.lookup_key,
+        reason=wish.reason,
+        sender_name=principal.name[:100] or None,
+        lifetime_hours=hours,
+    )
+    made = commands.create_link(principal, command)
+    return Sent(view.org_id, name, made.url, made.expires_at)
+
+
+def keep(link: Sent) -> None:
+    """Remember the link for this tab's present page."""
+    st.session_state[_KEY] = link
+
+
+def kept(org_id: str) -> Sent | None:
+    """The link that was made on this organization's page."""
+    found = st.session_state.get(_KEY)
+    return found if isinstance(found, Sent) and found.org_id == org_id else None
+
+
+def forget(*, unless_org_id: str | None = None) -> None:
+    """Drop the link, because its page was left or it has been handed over."""
+    found = st.session_state.get(_KEY)
+    if isinstance(found, Sent) and found.org_id != unless_org_id:
+        del st.session_state[_KEY]
+
+
+def hand_over(link: Sent, principal: Principal, who: Viewer) -> None:
+    """The link and a message to go with it, each with a copy button."""
+    elements.section(link.destination)
+    until = elements.time(link.expires_at, who)
+    elements.show(
+        Markup(
+            "<p>Send this to the customer. It works once, until {}. It is shown here only until"
+            " you leave this page; afterwards make another.</p>"
+        ).format(until)
+    )
+    _copyable("sent_url", link.url, "Copy link")
+    text = message(
+        link.destination,
+        url=link.url,
+        expires_at=link.expires_at,
+        uses=1,
+        company=data.config().company.name,
+        sender=principal.name,
+    )
+    _copyable("sent_message", text, "Copy message")
+    st.button("Make another link", on_click=forget, key="another_sent")
+
+
+def _copyable(key: str, text: str, label: str) -> None:
+    with st.container(key=key):
+        st.code(text, language=None, wrap_lines=True)
+    elements.show(
+        Markup('<button type="button" class="bc-copy" data-copy="{}">{}</button>').format(
+            f".st-key-{key} code", label
+        )
+    )
