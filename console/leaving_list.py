@@ -26,7 +26,7 @@ def leaving_table(rows: Iterable[LeavingRow], who: Viewer) -> Markup:
     return elements.table(_COLUMNS, [_row(row, who) for row in rows], "Winding down")
 
 
-def leaving_totals(totals: Iterable[RecurringTotal], who: Viewer) -> Markup:
+def total_tiles(totals: Iterable[RecurringTotal], who: Viewer) -> Markup:
     """What ends, per currency and interval: never added across them."""
     return elements.tiles(_total(total, who) for total in totals)
 

@@ -28,7 +28,8 @@ class LeavingFilters:
     """What the list of those who leave is narrowed to; everything by default.
 
     ``ends_from`` is included, ``ends_before`` is not. ``overdue`` keeps only those whose time has
-    passed (or, False, only those whose time is still to come).
+    passed (or, False, only those whose time is still to come). An empty ``feedback`` keeps those
+    who gave none.
     """
 
     plan: str | None = None
@@ -65,6 +66,11 @@ def winding_down(
         *_page(rows, limit, config_or_default(config), now),
         totals=_totals(connection, conditions),
     )
+
+
+def leaving_totals(connection: Connection) -> tuple[RecurringTotal, ...]:
+    """The totals of everybody who is set to leave: which currencies and intervals occur."""
+    return _totals(connection, [WINDING_DOWN])
 
 
 def ended_since(
@@ -105,9 +111,11 @@ def _conditions(
         (e.currency, filters.currency and filters.currency.lower()),
         (e.interval, filters.interval),
         (s.cancellation_reason, filters.reason),
-        (s.cancellation_feedback, filters.feedback),
+        (s.cancellation_feedback, filters.feedback or None),
     )
     conditions = [column == value for column, value in equal if value is not None]
+    if filters.feedback == "":
+        conditions.append(s.cancellation_feedback.is_(None))
     if filters.ends_from is not None:
         conditions.append(ends_at >= filters.ends_from)
     if filters.ends_before is not None:
