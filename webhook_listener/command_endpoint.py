@@ -21,6 +21,7 @@ from webhook_listener.tables import AUDIT
 from webhook_listener.writer import Writer
 
 _MAX_BODY_BYTES = 64 * 1024
+_RETRY_AFTER = {429: "300", 503: "5"}
 _log = structlog.get_logger("webhook_listener.commands")
 
 C = TypeVar("C", bound=BaseModel)
@@ -132,6 +133,6 @@ def _refusal(status: int, sentence: str) -> Response:
     headers = {"Cache-Control": "no-store"}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if status == 503:
-        headers["Retry-After"] = "5"
+    if status in _RETRY_AFTER:
+        headers["Retry-After"] = _RETRY_AFTER[status]
     return JSONResponse({"error": sentence}, status_code=status, headers=headers)

@@ -107,6 +107,15 @@ class Stage:
         self.control.wait_until_delivered()
         self.listener.settle()
 
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Within it no webhook arrives; what was to come arrives afterwards."""
+        self.control.order_deliveries(hold=True)
+        try:
+            yield
+        finally:
+            self.control.order_deliveries(hold=False)
+
     def command(
         self,
         fields: dict[str, object],

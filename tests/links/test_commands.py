@@ -1,7 +1,6 @@
 """What the console may ask about links: checked again, recorded, and answered in sentences."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,10 +15,8 @@ from billing_core.destinations import (
     CHECKOUT,
 )
 from billing_core.links import return_token, token_hash
-from tests.links.stage import CONFIG, PATH, SUPPORT, Stage, set_up
-from tests.support.databases import fresh_sqlite
+from tests.links.stage import PATH, SUPPORT, Stage
 from tests.support.listener import COMMAND_SECRET
-from tests.support.stripe_events import unique
 
 
 @pytest.fixture(scope="module")
@@ -212,18 +209,3 @@ def test_extending_and_revoking_what_does_not_exist_or_without_the_right_is_refu
     ops = stage.command({"kind": "revoke", "link_id": made["link_id"]}, roles=frozenset({"ops"}))
     assert ops.status_code == 403
     assert httpx.get(made["url"]).status_code == 200
-
-
-def test_one_person_makes_only_so_many_links_in_an_hour(
-    sqlite_template: Path, tmp_path: Path
-) -> None:
-    config = CONFIG.replace("made_per_hour = 100000", "made_per_hour = 2")
-    with set_up(fresh_sqlite(tmp_path, sqlite_template), tmp_path, config=config) as stage:
-        org_id = unique("org")
-        stage.customer(org_id=org_id)
-        stage.settle()
-        answers = [stage.command(create(org_id=org_id)).status_code for _ in range(3)]
-        assert answers == [201, 201, 429]
-        assert stage.command(create(org_id=org_id), by="grace").status_code == 201
-        denied = [row for row in audit_of(stage, org_id) if row[2] == "denied"]
-        assert [(row[0], row[5]) for row in denied] == [("ada", "rate_limited")]

@@ -28,11 +28,13 @@ async def press_at_once(addresses: list[str]) -> Counter[int]:
     limits = httpx.Limits(max_connections=PEOPLE)
     async with httpx.AsyncClient(timeout=60, limits=limits, trust_env=False) as client:
 
-        async def press(address: str) -> int:
-            answer = await client.post(address, data={"destination": BILLING_HOME})
-            return answer.status_code
+        async def press(number: int, address: str) -> int:
+            origin = {"x-forwarded-for": f"198.18.0.{number}"}
+            form = {"destination": BILLING_HOME}
+            return (await client.post(address, data=form, headers=origin)).status_code
 
-        return Counter(await asyncio.gather(*map(press, addresses)))
+        presses = [press(number, address) for number, address in enumerate(addresses)]
+        return Counter(await asyncio.gather(*presses))
 
 
 @pytest.mark.parametrize("allowed", [1, 3])

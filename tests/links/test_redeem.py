@@ -1,5 +1,6 @@
 """A link from its page to Stripe, and every way in which that ends elsewhere."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from billing_core.destinations import (
 )
 from tests.links.stage import Stage
 from tests.sandbox.browser import Browser
+from tests.support.listener import run_command
 from tests.support.stripe_events import unique
 
 
@@ -84,21 +86,26 @@ def test_each_destination_opens_its_own_screen(
     assert screen in browser.page
 
 
-def test_an_org_that_never_was_a_customer_subscribes_through_checkout(stage: Stage) -> None:
-    org_id, customer_id = stage.customer()
+def test_an_org_that_never_was_a_customer_subscribes_through_checkout(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """Its customer is made on the way, once, and the webhook brings it to the org."""
+    org_id = unique("org")
+    orgs = tmp_path / "orgs.csv"
+    orgs.write_text(f"org_id,name,email\n{org_id},Blue Harbor,pay@harbor.example\n")
+    imported = run_command(stage.listener.database_url, "orgs", "import", str(orgs))
+    assert imported.returncode == 0, imported.stderr
+    url = stage.create(org_id, CHECKOUT, target_lookup_key="pro_monthly", uses=2)["url"]
+    assert "Pro" in Browser().open(url).press("Checkout").page
+    browser = Browser().open(url).press("Checkout").press("Subscribe")
     stage.settle()
-    url = stage.create(org_id, CHECKOUT, target_lookup_key="pro_monthly")["url"]
-    browser = Browser().open(url)
-    assert "Pro" in browser.page
-    browser.press("Checkout")
-    assert browser.address.startswith(stage.sandbox.url)
-    [session] = [
-        each
-        for each in stage.sandbox.account.store.all("checkout.session")
-        if each["customer"] == customer_id
-    ]
-    assert session["client_reference_id"] == org_id
-    assert session["success_url"].startswith(f"{stage.url}/return/")
+    assert browser.address.startswith(f"{stage.url}/return/")
+    assert "Your plan is active: Pro." in browser.open(browser.address).page
+    customers = stage.v1.customers.list({"email": "pay@harbor.example"}).data
+    mine = [each.id for each in customers if each.metadata and each.metadata["org_id"] == org_id]
+    known = stage.rows("SELECT stripe_customer_id FROM organizations WHERE org_id = :o", o=org_id)
+    assert known == [(mine[0],)]
+    assert len(mine) == 1
 
 
 def test_looking_changes_nothing_and_calls_nobody(stage: Stage) -> None:
