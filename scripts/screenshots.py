@@ -16,6 +16,7 @@ PAGES = {
     "organizations": ("support", "/organizations"),
     "organization": ("support", "/organization?org=org_acme"),
     "winding-down": ("finance", "/winding-down"),
+    "portal-insights": ("support", "/portal-insights"),
     "webhooks": ("ops", "/webhooks"),
     "audit-log": ("admin", "/audit"),
 }
