@@ -63,7 +63,6 @@ class BillingConfig(_Section):
     catalog: Mapping[str, Any] = {}
     portal: Mapping[str, Any] = {}
     links: LinkPolicy = LinkPolicy()
-    alerts: Mapping[str, Any] = {}
 
     @model_validator(mode="after")
     def _each_key_names_one_plan(self) -> "BillingConfig":

@@ -3,15 +3,14 @@
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, select
 
 from billing_core.settings import Settings
-from billing_core.stripe_gateway.envelope import InboxEvent, read_event
+from billing_core.stripe_gateway.envelope import InboxEvent, stored_event
 from billing_core.tables import Outcome
 from webhook_listener import rollups
 from webhook_listener.tables import EVENTS, PAYLOADS
@@ -180,10 +179,4 @@ def load(connection: Connection, event_ids: Sequence[str]) -> dict[str, InboxEve
     rows = connection.execute(
         select(PAYLOADS.c.event_id, PAYLOADS.c.body).where(PAYLOADS.c.event_id.in_(event_ids))
     )
-    # The row knows the id best: what looks like a key is redacted in a payload, ids included.
-    return {
-        row.event_id: replace(
-            read_event(orjson.loads(zlib.decompress(row.body))), event_id=row.event_id
-        )
-        for row in rows
-    }
+    return {row.event_id: stored_event(row.event_id, row.body) for row in rows}

@@ -1,13 +1,14 @@
 """One organization: what it has now, all its subscriptions, and a mark that tells of news."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 
 from sqlalchemy import Connection, func, or_, select
 
 from billing_core.config import BillingConfig
 from billing_core.entitlement import (
-    NO_SUBSCRIPTION,
     effective_lookup_key,
+    entitlement_of,
     main_item,
     status_gives_access,
     winding_down_until,
@@ -116,33 +117,19 @@ def _entitlement(connection: Connection, org_id: str, config: BillingConfig) -> 
     )
     row = next(iter(fetch(connection, statement)), None)
     if row is None:
-        return _nothing_yet(org_id)
+        return _nothing_yet(org_id, config)
     values = {name: row[name] for name in EntitlementRow.__dataclass_fields__ if name in row}
     values["plan_name"] = config.plan_name(row["plan"])
     values["interval_count"] = row["interval_count"] or 1
     return EntitlementRow(**values)
 
 
-def _nothing_yet(org_id: str) -> EntitlementRow:
+def _nothing_yet(org_id: str, config: BillingConfig) -> EntitlementRow:
     return EntitlementRow(
         org_id=org_id,
-        plan=None,
+        **asdict(entitlement_of((), config, {})),
         plan_name=None,
-        status=NO_SUBSCRIPTION,
-        has_access=False,
-        cancel_at_period_end=False,
-        cancel_at=None,
-        current_period_end=None,
-        ends_at=None,
-        quantity=None,
-        subscription_id=None,
-        price_id=None,
-        price_lookup_key=None,
-        unit_amount=None,
-        currency=None,
-        interval=None,
         interval_count=1,
-        last_event_id=None,
         last_event_type=None,
         last_event_at=None,
         updated_at=None,

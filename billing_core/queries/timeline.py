@@ -165,7 +165,7 @@ def _place(found: _Found) -> tuple[datetime, bool, int, datetime, str]:
 
 
 def _happening(row: Row, config: BillingConfig) -> Happening:
-    event = unpack(row["body"]) if row["body"] is not None else None
+    event = unpack(row["event_id"], row["body"]) if row["body"] is not None else None
     if event is None:
         return Happening(row["type"], row["created"], None, None)
     return read_happening(event, config.org_id_metadata_key)

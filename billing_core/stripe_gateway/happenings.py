@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
 from billing_core.errors import UnreadableShapeError
 from billing_core.happenings import (
     CheckoutFacts,
@@ -21,15 +19,15 @@ from billing_core.happenings import (
     Subject,
 )
 from billing_core.stripe_gateway import shapes
-from billing_core.stripe_gateway.envelope import InboxEvent, read_event
+from billing_core.stripe_gateway.envelope import InboxEvent, stored_event
 
 Json = Mapping[str, Any]
 
 
-def unpack(body: bytes) -> InboxEvent | None:
+def unpack(event_id: str, body: bytes) -> InboxEvent | None:
     """A stored payload as the event it was; None where it cannot be read."""
     try:
-        return read_event(orjson.loads(zlib.decompress(body)))
+        return stored_event(event_id, body)
     except (zlib.error, ValueError):
         return None
 

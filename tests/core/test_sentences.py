@@ -127,5 +127,5 @@ def test_every_published_payload_is_told() -> None:
 
 
 def test_a_body_that_cannot_be_unpacked_is_none() -> None:
-    assert unpack(b"") is None
-    assert unpack(b"\x00\x01") is None
+    assert unpack("evt_1", b"") is None
+    assert unpack("evt_1", b"\x00\x01") is None

@@ -60,6 +60,18 @@ class Ledger:
                 projected += results
         return projected
 
+    def redact_ids(self) -> None:
+        """Take the events' ids out of the payloads, as redaction does where they look like keys."""
+        payloads = SQLModel.metadata.tables["webhook_payloads"]
+        with self.engine.begin() as connection:
+            for event_id, body in list(connection.execute(select(payloads))):
+                event = {**orjson.loads(zlib.decompress(body)), "id": "[redacted]"}
+                connection.execute(
+                    payloads.update()
+                    .where(payloads.c.event_id == event_id)
+                    .values(body=zlib.compress(orjson.dumps(event)))
+                )
+
     def reproject(self) -> tuple[str, ...]:
         """Rebuild; the orgs whose entitlement changed."""
         with self.engine.begin() as connection:

@@ -338,3 +338,17 @@ def test_an_event_that_nothing_handles_is_ignored_and_still_belongs_to_its_org(
     invoice = event("invoice.paid", {"id": "in_1", "customer": "cus_0"}, life.now + 1)
     found = book.deliver([*life.events, invoice])[-1]
     assert (found.outcome.value, found.org_id) == ("ignored", "org_a")
+
+
+def test_an_id_that_was_redacted_in_its_payload_still_names_the_deciding_event(
+    book: Ledger,
+) -> None:
+    life = subscribed()
+    life.now += 10
+    life.change("sub_0", status="past_due")
+    life.change("sub_0", status="active")
+    *earlier, middle, last = life.events
+    book.deliver([*earlier, last])
+    book.redact_ids()
+    book.deliver([middle])
+    assert book.rows("subscriptions")[0]["event_id"] == last["id"]

@@ -1,19 +1,17 @@
 """One step of one family: each object's newest version decides its row, whatever came first."""
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-import orjson
 from sqlalchemy import Connection, bindparam, select
 from sqlmodel import SQLModel
 
 from billing_core.config import BillingConfig
 from billing_core.errors import UnreadableShapeError
 from billing_core.ordering import HasFinal, Kind, Resolution, Version, resolve
-from billing_core.stripe_gateway.envelope import InboxEvent, read_event
+from billing_core.stripe_gateway.envelope import InboxEvent, stored_event
 from billing_core.tables import Outcome
 from webhook_listener.projection.families import Family
 from webhook_listener.projection.workspace import Workspace
@@ -25,8 +23,8 @@ HISTORY_LIMIT = 200
 _EVENTS = SQLModel.metadata.tables["webhook_events"]
 _PAYLOADS = SQLModel.metadata.tables["webhook_payloads"]
 _HISTORY = (
-    select(_PAYLOADS.c.body)
-    .join(_EVENTS, _EVENTS.c.event_id == _PAYLOADS.c.event_id)
+    select(_EVENTS.c.event_id, _PAYLOADS.c.body)
+    .join_from(_EVENTS, _PAYLOADS, _EVENTS.c.event_id == _PAYLOADS.c.event_id)
     .where(
         _EVENTS.c.object_id == bindparam("object_id"),
         _EVENTS.c.type.in_(bindparam("types", expanding=True)),
@@ -152,14 +150,9 @@ def _history(
 ) -> list[Version[F]]:
     rows = connection.execute(_HISTORY, {"object_id": object_id, "types": list(family.types)})
     versions = []
-    for (body,) in rows:
+    for event_id, body in rows:
         try:
-            versions.append(family.version(read_event(load_payload(body)), config))
+            versions.append(family.version(stored_event(event_id, body), config))
         except UnreadableShapeError:
             continue  # parked when it came
     return versions
-
-
-def load_payload(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """A stored payload, parsed."""
-    return orjson.loads(zlib.decompress(body))
