@@ -13,6 +13,7 @@ from billing_core.queries.organizations import (
     search_organizations,
 )
 from billing_core.queries.overview import overview_counts
+from billing_core.queries.payloads import payload
 from billing_core.queries.prices import prices, unmapped_prices
 from billing_core.queries.timeline import timeline
 from billing_core.queries.webhooks import event_volume, parked_events, webhook_health
@@ -31,6 +32,7 @@ __all__ = [
     "organization",
     "overview_counts",
     "parked_events",
+    "payload",
     "prices",
     "search_organizations",
     "timeline",

@@ -85,3 +85,18 @@ class AuditPage:
 
     rows: tuple[AuditRow, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A stored event's redacted JSON, indented.
+
+    ``text`` is None where the payload is no longer there or cannot be read.
+    """
+
+    event_id: str
+    type: str
+    org_id: str | None
+    created: datetime
+    received_at: datetime
+    text: str | None

@@ -61,6 +61,7 @@ ASKED: dict[str, Ask] = {
     "unmapped prices": queries.unmapped_prices,
     "webhooks": lambda c: queries.webhook_health(c, START),
     "parked": queries.parked_events,
+    "a payload": lambda c: queries.payload(c, "evt_000001"),
     "changes": queries.newest_changes,
 }
 
