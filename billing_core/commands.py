@@ -18,6 +18,15 @@ from billing_core.errors import CommandTokenError
 from billing_core.links import DESTINATIONS, MOST_USES
 
 LIFETIME_SECONDS = 60
+UserAction = Literal[
+    "user.add",
+    "user.disable",
+    "user.enable",
+    "user.remove",
+    "user.set_roles",
+    "user.reset_password",
+    "user.change_password",
+]
 _AUDIENCE = "webhook_listener"
 _ALGORITHM = "HS256"
 
@@ -52,11 +61,11 @@ class BeginAudit(_Command):
 
 
 class CompleteAudit(_Command):
-    """Record how it went: ``minted``, or ``refused`` with a code."""
+    """Record how it went: ``minted`` or, for a user, ``done``; ``refused`` with a code."""
 
     kind: Literal["complete"] = "complete"
     audit_id: int
-    outcome: Literal["minted", "refused"]
+    outcome: Literal["minted", "done", "refused"]
     detail: str | None = Field(default=None, max_length=64, pattern=r"^[a-z_]+$")
 
 
@@ -67,6 +76,19 @@ class DeniedAudit(_Command):
     action: str = Field(min_length=1, max_length=64)
     org_id: str | None = Field(default=None, max_length=255)
     destination: str | None = Field(default=None, max_length=64)
+
+
+class UserChange(_Command):
+    """Record that somebody is about to change who may sign in; answered with ``audit_id``.
+
+    ``username`` is whom it concerns, ``roles`` those that they are to have. Everybody may change
+    a password of their own and no other's; anything else is an administrator's.
+    """
+
+    kind: Literal["user"] = "user"
+    action: UserAction
+    username: str = Field(min_length=1, max_length=254)
+    roles: str | None = Field(default=None, max_length=64, pattern=r"^[a-z,]+$")
 
 
 class AuditRecorded(_Command):

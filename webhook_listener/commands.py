@@ -6,7 +6,14 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 from sqlalchemy import Connection, select
 
-from billing_core.commands import AuditRecorded, BeginAudit, Caller, CompleteAudit, DeniedAudit
+from billing_core.commands import (
+    AuditRecorded,
+    BeginAudit,
+    Caller,
+    CompleteAudit,
+    DeniedAudit,
+    UserChange,
+)
 from billing_core.permissions import Permission, may
 from webhook_listener import audit
 from webhook_listener.command_endpoint import (
@@ -19,14 +26,14 @@ from webhook_listener.tables import AUDIT
 from webhook_listener.writer import Writer
 
 _LARGEST_AUDIT_ID = 2**31 - 1  # the column is a 32-bit integer
-_AuditCommand = BeginAudit | CompleteAudit | DeniedAudit
+_AuditCommand = BeginAudit | CompleteAudit | DeniedAudit | UserChange
 _COMMANDS: TypeAdapter[_AuditCommand] = TypeAdapter(
     Annotated[_AuditCommand, Field(discriminator="kind")]
 )
 
 
 def audit_endpoint(command_key: str, writer: Writer) -> CommandEndpoint[_AuditCommand]:
-    """Records that a link is about to be minted, how that went, or that somebody was refused."""
+    """Records that a link is about to be minted or a user changed, how that went, or a refusal."""
     return CommandEndpoint(command_key, writer, _COMMANDS, record)
 
 
@@ -50,6 +57,8 @@ def record(
                 destination=command.destination,
             )
             return AuditRecorded(audit_id=audit.append(connection, entry))
+        case UserChange():
+            return _begin_user_change(connection, caller, command)
 
 
 def _begin(
@@ -67,6 +76,27 @@ def _begin(
     if not allowed:
         return RefusedCommandError(
             403, "Your role may not make links. The attempt was recorded in the audit log."
+        )
+    return AuditRecorded(audit_id=audit_id)
+
+
+def _begin_user_change(
+    connection: Connection, caller: Caller, command: UserChange
+) -> AuditRecorded | RefusedCommandError:
+    """``destination`` is the user concerned; a password of one's own takes no role."""
+    if command.action == "user.change_password":
+        allowed = command.username == caller.username
+    else:
+        allowed = may(caller.roles, Permission.MANAGE_USERS)
+    entry = replace(
+        entry_of(caller, command.action, "begun" if allowed else "denied"),
+        destination=command.username,
+        detail=command.roles,
+    )
+    audit_id = audit.append(connection, entry)
+    if not allowed:
+        return RefusedCommandError(
+            403, "Your role may not change users. The attempt was recorded in the audit log."
         )
     return AuditRecorded(audit_id=audit_id)
 

@@ -80,6 +80,45 @@ def test_what_the_console_refused_is_recorded_for_any_role(listener: Listener, r
     assert found == [("denied",)]
 
 
+def test_a_change_of_users_is_recorded_with_whom_it_concerns_and_how_it_went(
+    listener: Listener, rows: Rows
+) -> None:
+    change = {"kind": "user", "action": "user.set_roles", "username": "jane", "roles": "ops"}
+    begun = send(listener, change, roles=frozenset({"admin"})).json()["audit_id"]
+    done = {"kind": "complete", "audit_id": begun, "outcome": "done"}
+    assert send(listener, done, roles=frozenset({"admin"})).status_code == 201
+    recorded = rows(
+        "SELECT actor, action, outcome, destination, detail, follows FROM audit_log"
+        " WHERE audit_id >= :a ORDER BY audit_id",
+        a=begun,
+    )
+    assert recorded == [
+        ("ann", "user.set_roles", "begun", "jane", "ops", None),
+        ("ann", "user.set_roles", "done", "jane", None, begun),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "username", "roles", "status"),
+    [
+        ("user.disable", "jane", {"support", "finance", "ops"}, 403),
+        ("user.reset_password", "ann", {"support"}, 403),
+        ("user.change_password", "jane", {"admin"}, 403),
+        ("user.change_password", "ann", {"support"}, 201),
+        ("user.remove", "jane", {"admin"}, 201),
+        ("user.promote", "jane", {"admin"}, 422),
+    ],
+)
+def test_users_are_changed_by_administrators_and_a_password_by_its_owner_alone(
+    listener: Listener, rows: Rows, action: str, username: str, roles: set[str], status: int
+) -> None:
+    change = {"kind": "user", "action": action, "username": username}
+    assert send(listener, change, roles=frozenset(roles)).status_code == status
+    if status != 422:
+        last = rows("SELECT action, outcome FROM audit_log ORDER BY audit_id DESC LIMIT 1")
+        assert last == [(action, "begun" if status == 201 else "denied")]
+
+
 def test_somebody_elses_entry_cannot_be_completed(listener: Listener, rows: Rows) -> None:
     begun = begin(listener)
     complete = {"kind": "complete", "audit_id": begun, "outcome": "minted"}
