@@ -25,6 +25,10 @@ class Life:
     events: list[dict[str, Any]] = field(default_factory=list)
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     last_event: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, str | None] = field(
+        default_factory=lambda: {price: key for price, (key, _, _) in PRICES.items()}
+    )
+    references: dict[str, str] = field(default_factory=dict)
     tell_twice: bool = False
     changes: int = 0
 
@@ -65,6 +69,45 @@ class Life:
         self.emit("customer.created", obj)
         return customer_id
 
+    def change_customer(self, customer_id: str, **changes: Any) -> None:  # noqa: ANN401 - Stripe's
+        """Rename a customer, or claim another org for it."""
+        obj = self.objects[customer_id]
+        previous = {name: obj[name] for name, value in changes.items() if obj[name] != value}
+        if "metadata" in previous:
+            previous["metadata"] = {"org_id": previous["metadata"].get("org_id")}
+        if previous:
+            obj.update(changes)
+            self.emit("customer.updated", obj, previous)
+
+    def delete_customer(self, customer_id: str) -> None:
+        """The end of a customer and of whatever it is subscribed to."""
+        for key, obj in self.objects.items():
+            if obj.get("customer") == customer_id and obj["status"] != "canceled":
+                self.end(key, "cancellation_requested")
+        self.objects[customer_id]["deleted"] = True
+        self.emit("customer.deleted", self.objects[customer_id])
+
+    def check_out(self, customer_id: str, org_id: str) -> None:
+        """A completed Checkout that names the org."""
+        session = {
+            "id": f"cs_{len(self.events)}",
+            "object": "checkout.session",
+            "customer": customer_id,
+            "client_reference_id": org_id,
+        }
+        self.references[customer_id] = org_id
+        self.emit("checkout.session.completed", session)
+
+    def move_key(self, source: str, target: str) -> None:
+        """Give a price's lookup key to another price; Stripe tells it of both."""
+        moved = self.keys[source]
+        if moved is None or source == target:
+            return
+        for price, key in ((source, None), (target, moved)):
+            before, self.keys[price] = self.keys[price], key
+            obj = self._item("", price, 1)["price"]
+            self.emit("price.updated", obj, {"lookup_key": before})
+
     def subscribe(self, customer_id: str, price: str, *, status: str, flexible: bool) -> str:
         """A new subscription."""
         number = sum(1 for key in self.objects if key.startswith("sub_"))
@@ -89,7 +132,7 @@ class Life:
         return subscription_id
 
     def _item(self, subscription_id: str, price: str, quantity: int) -> dict[str, Any]:
-        lookup_key, amount, interval = PRICES[price]
+        _, amount, interval = PRICES[price]
         return {
             "id": f"si_{subscription_id}",
             "object": "subscription_item",
@@ -99,7 +142,7 @@ class Life:
             "price": {
                 "id": price,
                 "object": "price",
-                "lookup_key": lookup_key,
+                "lookup_key": self.keys[price],
                 "unit_amount": amount,
                 "currency": "usd",
                 "product": "prod_1",
@@ -198,24 +241,51 @@ ACTIONS: dict[str, Callable[[Life, str], None]] = {
 }
 
 
+def _stir(draw: st.DrawFn, life: Life, customers: list[str], living: list[str]) -> None:
+    """What happens around the subscriptions: customers renamed, relinked and deleted, keys moved.
+
+    Checkouts of one customer are told in seconds of their own, because theirs is no object's state.
+    """
+    orgs = st.sampled_from(["org_a", "org_b", "org_c"])
+    match draw(st.sampled_from(["relink", "relink", "rename", "delete", "check out", "move key"])):
+        case "relink" if living:
+            metadata = {"org_id": draw(orgs)} if draw(st.booleans()) else {}
+            life.change_customer(draw(st.sampled_from(living)), metadata=metadata)
+        case "rename" if living:
+            name = draw(st.sampled_from(["One", "Two", "Three"]))
+            life.change_customer(draw(st.sampled_from(living)), name=name)
+        case "delete" if len(living) > 1:
+            life.delete_customer(draw(st.sampled_from(living)))
+        case "check out":
+            life.now += 1
+            life.check_out(draw(st.sampled_from(customers)), draw(orgs))
+            life.now += 1
+        case _:
+            prices = st.sampled_from(list(PRICES))
+            life.move_key(draw(prices), draw(prices))
+
+
 @st.composite
 def lives(draw: st.DrawFn) -> Life:
-    """A company with one to three customers; changes within one second are common on purpose."""
+    """Some customers who may share orgs; changes within one second are common on purpose."""
     life = Life(tell_twice=draw(st.booleans()) and draw(st.booleans()))
     orgs = ["org_a", "org_b", "org_a", None]
     for number in range(draw(st.integers(1, 3))):
         life.customer(number, orgs[(number + draw(st.integers(0, 3))) % 4])
     customers = list(life.objects)
-    for _ in range(draw(st.integers(1, 14))):
+    for _ in range(draw(st.integers(1, 16))):
         life.now += draw(st.sampled_from([0, 0, 0, 1, 1, 86_400, MONTH]))
         alive = [
             key
             for key, obj in life.objects.items()
             if key.startswith("sub_") and obj["status"] != "canceled"
         ]
-        if not alive or draw(st.integers(0, 5)) == 0:
+        living = [key for key in customers if not life.objects[key].get("deleted")]
+        if not living or draw(st.integers(0, 5)) == 0:
+            _stir(draw, life, customers, living)
+        elif not alive or draw(st.integers(0, 5)) == 0:
             life.subscribe(
-                draw(st.sampled_from(customers)),
+                draw(st.sampled_from(living)),
                 draw(st.sampled_from(list(PRICES))),
                 status=draw(st.sampled_from(["active", "trialing", "incomplete"])),
                 flexible=draw(st.booleans()),

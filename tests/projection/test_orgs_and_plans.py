@@ -263,6 +263,21 @@ def test_of_two_customers_that_claim_one_org_the_older_keeps_it_and_the_other_is
     assert entitlement(book, "cus_1")["plan"] == "team"
 
 
+def test_an_org_that_a_customer_only_mentions_moves_nobody_into_the_org_it_asks_for(
+    book: Ledger,
+) -> None:
+    """Its Checkout named an org that its metadata overrules; that org then gets another customer."""
+    life = Life()
+    holder, asker, other = (life.customer(n, org) for n, org in enumerate(["org_a", "org_a", None]))
+    life.now += 10
+    life.check_out(asker, "org_b")
+    life.now += 10
+    life.check_out(other, "org_b")
+    book.deliver(life.events)
+    org_of = {row["customer_id"]: row["org_id"] for row in book.rows("customers")}
+    assert org_of == {holder: "org_a", asker: asker, other: "org_b"}
+
+
 def test_a_deleted_customers_org_stays_without_a_customer_and_a_new_one_may_take_it(
     book: Ledger,
 ) -> None:

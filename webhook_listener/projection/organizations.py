@@ -44,11 +44,15 @@ def assign(workspace: Workspace, customer_ids: Iterable[str]) -> set[str]:
 
 
 def _rivals(workspace: Workspace, org_ids: set[str]) -> dict[str, Row]:
-    """Every customer that is in one of the orgs or asks for it."""
+    """Every customer that asks for one of the orgs.
+
+    Who is found by a reference but asks for another org is none: its rivals there are not at hand.
+    """
     return {
         row["customer_id"]: row
-        for column in ("org_id", "claimed_org_id", "checkout_reference", "customer_id")
+        for column in ("claimed_org_id", "checkout_reference", "customer_id")
         for row in workspace.by(CUSTOMERS, column, org_ids)
+        if wanted_org_id(row) in org_ids
     }
 
 
