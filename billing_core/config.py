@@ -4,18 +4,16 @@ import tomllib
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from billing_core.configuration.catalog import Catalog, product_by_lookup_key
+from billing_core.configuration.portal import Feature, Portal, check_offers, first_allowing
+from billing_core.configuration.section import Section
 from billing_core.errors import SettingsError
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Plan(_Section):
+class Plan(Section):
     """A plan: what customers buy, whatever price they pay for it."""
 
     name: str
@@ -23,13 +21,13 @@ class Plan(_Section):
     retired_price_ids: tuple[str, ...] = ()
 
 
-class AccessPolicy(_Section):
+class AccessPolicy(Section):
     """Which statuses keep access where the company may choose."""
 
     past_due: bool = True
 
 
-class Company(_Section):
+class Company(Section):
     """How the company presents itself to its customers."""
 
     name: str = "Our company"
@@ -37,7 +35,7 @@ class Company(_Section):
     support_email: str = ""
 
 
-class LinkPolicy(_Section):
+class LinkPolicy(Section):
     """How long support links live, and how many of them one person may make."""
 
     lifetime_hours: int = Field(default=72, ge=1, le=720)
@@ -53,15 +51,15 @@ class LinkPolicy(_Section):
         return self
 
 
-class BillingConfig(_Section):
+class BillingConfig(Section):
     """The whole of ``billing.toml``."""
 
     org_id_metadata_key: str = "org_id"
     company: Company = Company()
     plans: Mapping[str, Plan] = {}
     access: AccessPolicy = AccessPolicy()
-    catalog: Mapping[str, Any] = {}
-    portal: Mapping[str, Any] = {}
+    catalog: Catalog = Field(default={})
+    portal: Portal = Field(default={})
     links: LinkPolicy = LinkPolicy()
 
     @model_validator(mode="after")
@@ -71,6 +69,21 @@ class BillingConfig(_Section):
             for key in (*plan.lookup_keys, *plan.retired_price_ids):
                 if seen.setdefault(key, slug) != slug:
                     raise ValueError(f"{key!r} names both plan {seen[key]!r} and plan {slug!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _catalog_agrees_with_plans(self) -> "BillingConfig":
+        for key, product in product_by_lookup_key(self.catalog).items():
+            plan = self.plan_of_product(product)
+            if plan is not None and self.plan_by_lookup_key.get(key) != plan:
+                raise ValueError(
+                    f"catalog.{product} has the price {key!r}, which plans.{plan}.lookup_keys lacks"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _portal_offers_what_the_catalog_has(self) -> "BillingConfig":
+        check_offers(self.portal, self.catalog)
         return self
 
     @cached_property
@@ -90,6 +103,23 @@ class BillingConfig(_Section):
         if lookup_key is not None and lookup_key in self.plan_by_lookup_key:
             return self.plan_by_lookup_key[lookup_key]
         return self.plan_by_price_id.get(price_id) if price_id is not None else None
+
+    def plan_of_product(self, product: str) -> str | None:
+        """The slug of the plan that a product of the catalogue is for, or None for an extra.
+
+        Raises ValueError where the product names a plan that the file does not have.
+        """
+        named = self.catalog[product].plan
+        if named is not None and named not in self.plans:
+            raise ValueError(f"catalog.{product}.plan: there is no plan {named!r}")
+        return named or (product if product in self.plans else None)
+
+    def portal_allows(self, feature: Feature) -> bool | None:
+        """Whether some configuration of the portal has the feature on.
+
+        None where the file configures no portal: what Stripe's dashboard says then holds.
+        """
+        return first_allowing(self.portal, feature) is not None if self.portal else None
 
     def plan_name(self, slug: str | None) -> str | None:
         """A plan's name for people; the slug itself once the plan has left the file."""
