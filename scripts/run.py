@@ -5,6 +5,7 @@ Settings come from the environment and ``.env``. What neither names is made once
 stands in for Stripe.
 """
 
+import contextlib
 import os
 import secrets
 import socket
@@ -15,7 +16,7 @@ import threading
 import time
 from pathlib import Path
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from dotenv import dotenv_values
 from honcho.environ import parse_procfile
@@ -163,16 +164,26 @@ def greet(ports: dict[str, int], sign_ins: str) -> None:
             if time.monotonic() > deadline:
                 return
             time.sleep(0.2)
+    if "sandbox" in ports:
+        await_history(f"http://127.0.0.1:{ports['sandbox']}/_sandbox")
     lines = ["", f"The console is ready: http://127.0.0.1:{ports['console']}"]
     if sign_ins:
         lines += ["Sign in as one of these (also in var/sign-ins.txt):", sign_ins]
     if "sandbox" in ports:
         lines.append(
-            "It runs on a sandbox that stands in for Stripe; its sample history arrives as"
-            " webhooks during the first minute. Set STRIPE_API_KEY to use Stripe itself."
+            "It runs on a sandbox that stands in for Stripe, whose sample history came as"
+            " webhooks. Set STRIPE_API_KEY to use Stripe itself."
         )
     lines += ["Ctrl-C stops everything.", ""]
     print("\n".join(lines), flush=True)  # noqa: T201 - a command speaks to its user
+
+
+def await_history(control: str) -> None:
+    """Wait until the sample history has come in, so that its log does not bury the greeting."""
+    for step, body in (("seed", b"{}"), ("deliveries/wait", b'{"timeout_seconds": 60}')):
+        request = Request(f"{control}/{step}", data=body)  # noqa: S310 - a loopback address
+        with contextlib.suppress(OSError), urlopen(request, timeout=READY_SECONDS):  # noqa: S310
+            continue
 
 
 def answers(url: str) -> bool:
