@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from billing_core.config import BillingConfig, load_config
 from billing_core.settings import ROOT
 from billing_core.stripe_gateway.envelope import InboxEvent, read_event
 from webhook_listener.projection import Projected, project, reproject
+from webhook_listener.prune import prune
 
 CONFIG = load_config(ROOT / "billing.toml")
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -76,6 +77,10 @@ class Ledger:
         """Rebuild; the orgs whose entitlement changed."""
         with self.engine.begin() as connection:
             return reproject(connection, self.config, now=NOW).changed_org_ids
+
+    def prune(self) -> int:
+        """Remove every event that may go; how many that were."""
+        return sum(prune(self.engine, before=NOW + timedelta(days=1)))
 
     def rows(self, table: str, *, all_columns: bool = False) -> list[dict[str, Any]]:
         """A table's rows in order of their key, without what depends on the way there."""

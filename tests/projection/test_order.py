@@ -161,6 +161,29 @@ def test_each_customer_is_in_the_org_it_asks_for_unless_another_had_it_first(
 
 
 @thorough
+@given(life=lives(), seed=st.integers(0, 2**32))
+def test_what_comes_again_after_it_was_pruned_changes_nothing(life: Life, seed: int) -> None:
+    chance = random.Random(seed)
+    first = life.events[: chance.randint(0, len(life.events))]
+    again = [e for e in first if chance.random() < 0.5]
+    rest = life.events[len(first) :]
+    with ledger() as book:
+        book.deliver(first, batch=4)
+        before = book.state()
+        book.prune()
+        chance.shuffle(again)
+        book.deliver(again, batch=chance.randint(1, 5))
+        assert book.state() == before
+        for event in rest:
+            book.prune()
+            book.deliver([event])
+        book.prune()
+        book.deliver(again)
+        found = book.state()
+    assert found == told(life.events)
+
+
+@thorough
 @given(life=lives())
 def test_replaying_everything_and_rebuilding_changes_nothing(life: Life) -> None:
     with ledger() as book:

@@ -81,13 +81,19 @@ def _ended_subscription(facts: SubscriptionFacts, at: datetime) -> SubscriptionF
 def _known_status(
     facts: SubscriptionFacts, versions: Sequence[Version[SubscriptionFacts]]
 ) -> dict[str, Any]:
-    """The last status whose meaning is known, for when Stripe sends one that is not."""
+    """The last status whose meaning is known, for when Stripe sends one that is not.
+
+    Within a second the one that was left for a status that is not known comes last.
+    """
     if facts.status in KNOWN_STATUSES:
         return {"known_status": facts.status}
     seen = [
         (version.created, rank, version.event_id, candidate.status)
         for version in versions
-        for rank, candidate in enumerate((version.before, version.after))
+        for rank, candidate in (
+            (0 if version.after.status in KNOWN_STATUSES else 2, version.before),
+            (1, version.after),
+        )
         if candidate is not None and candidate.status in KNOWN_STATUSES
     ]
     return {"known_status": max(seen)[3] if seen else None}
