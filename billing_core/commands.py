@@ -27,6 +27,7 @@ UserAction = Literal[
     "user.reset_password",
     "user.change_password",
 ]
+MOST_EVENTS = 100
 _AUDIENCE = "webhook_listener"
 _ALGORITHM = "HS256"
 
@@ -154,6 +155,51 @@ class LinkChanged(_Command):
     audit_id: int
     link_id: str
     expires_at: datetime
+
+
+_EventId = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
+_EventIds = Annotated[tuple[_EventId, ...], Field(min_length=1, max_length=MOST_EVENTS)]
+
+
+class ReplayEvents(_Command):
+    """Apply these events again, whatever became of them; answered with EventsRecorded."""
+
+    kind: Literal["replay"] = "replay"
+    event_ids: _EventIds
+    reason: str | None = Field(default=None, max_length=2000)
+
+
+class ReplayParked(_Command):
+    """Apply every parked event again; answered with EventsRecorded."""
+
+    kind: Literal["replay_parked"] = "replay_parked"
+    reason: str | None = Field(default=None, max_length=2000)
+
+
+class IgnoreEvents(_Command):
+    """Set parked events aside for good, with the reason; answered with EventsRecorded."""
+
+    kind: Literal["ignore"] = "ignore"
+    event_ids: _EventIds
+    reason: str = Field(min_length=3, max_length=500)
+
+
+class ReconcileNow(_Command):
+    """Look for missed events now instead of by the clock; answered with EventsRecorded."""
+
+    kind: Literal["reconcile"] = "reconcile"
+    reason: str | None = Field(default=None, max_length=2000)
+
+
+class EventsRecorded(_Command):
+    """The answer to a command about events: it is recorded and will be done.
+
+    How it went is read off the entry that follows ``audit_id``; ``events`` counts those that it
+    is about, as far as that is known.
+    """
+
+    audit_id: int
+    events: int
 
 
 def sign_command(

@@ -411,8 +411,27 @@ class EventRollup(SQLModel, table=True):
     outcome: str = Field(primary_key=True)
     events: int = 0
     deliveries: int = 0
-    receive_lag_ms: int = Field(default=0, sa_type=BigInteger)
-    apply_lag_ms: int = Field(default=0, sa_type=BigInteger)
+
+
+class EventLag(SQLModel, table=True):
+    """How long events took, counted by the hour they arrived in; ``billing_core.lags`` says how."""
+
+    __tablename__ = "event_lags"
+
+    hour: datetime = Field(sa_column=Column(UTCDateTime(), primary_key=True))
+    leg: str = Field(primary_key=True)
+    bucket: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    events: int = 0
+
+
+class EventVersion(SQLModel, table=True):
+    """Events that Stripe sent, counted by the hour they arrived in and the API version they bear."""
+
+    __tablename__ = "event_versions"
+
+    hour: datetime = Field(sa_column=Column(UTCDateTime(), primary_key=True))
+    api_version: str = Field(primary_key=True)
+    events: int = 0
 
 
 class Drift(SQLModel, table=True):

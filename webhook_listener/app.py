@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Protocol
 
 from sqlalchemy import Engine
 from starlette.applications import Starlette
@@ -15,15 +17,29 @@ from billing_core.stripe_gateway.ration import ReadRation
 from webhook_listener import schema
 from webhook_listener.commands import audit_endpoint
 from webhook_listener.database import reading_transaction, writer_engine
+from webhook_listener.event_commands import EventCommands
+from webhook_listener.event_work import EventWork
 from webhook_listener.health import Health
 from webhook_listener.inbox import audience_of
 from webhook_listener.links.routes import link_routes
 from webhook_listener.metrics import Metrics
-from webhook_listener.missed.inbound import Inbound
+from webhook_listener.missed import schedule
+from webhook_listener.missed.endpoint import EndpointLook
+from webhook_listener.missed.inbound import Inbound, utc_now
 from webhook_listener.missed.watch import Watch
 from webhook_listener.receive import WebhookEndpoint
 from webhook_listener.settings import ListenerSettings, load_listener_settings
 from webhook_listener.writer import Writer
+
+
+class Beside(Protocol):
+    """A thread that runs beside the service for as long as that does."""
+
+    def start(self) -> None:
+        """Start it."""
+
+    def stop(self) -> None:
+        """End it, and wait a little until it has."""
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -43,16 +59,22 @@ def create_app(settings: Settings) -> Starlette:
     webhooks = WebhookEndpoint(secrets, audience_of(settings), writer, metrics)
     health = Health(engine, writer, metrics)
 
-    watch = _watch(settings, listener_settings, engine, writer, metrics)
+    inbound = Inbound(engine, writer.write, audience_of(settings))
+    watch = _watch(settings, listener_settings, inbound, metrics)
+    work = EventWork(engine, writer, audience_of(settings))
+    events = EventCommands(work, asks_stripe=watch is not None)
+    beside: list[Beside] = [work, *([watch] if watch is not None else [])]
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         writer.start()
-        if watch is not None:
-            watch.start()
+        every = listener_settings.reconcile_seconds if watch is not None else 0
+        writer.run(partial(schedule.publish, reconcile_seconds=every, now=utc_now()))
+        for each in beside:
+            each.start()
         yield
-        if watch is not None:
-            await run_in_threadpool(watch.stop)
+        for each in beside:
+            await run_in_threadpool(each.stop)
         await run_in_threadpool(writer.stop)
         engine.dispose()
 
@@ -60,6 +82,9 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             Route("/webhooks/stripe", webhooks, methods=["POST"]),
             Route("/commands/audit", audit_endpoint(command_key, writer).handle, methods=["POST"]),
+            Route(
+                "/commands/events", events.endpoint(command_key, writer).handle, methods=["POST"]
+            ),
             *link_routes(settings, config, engine, writer, metrics),
             Route("/healthz", health.healthz),
             Route("/readyz", health.readyz),
@@ -72,8 +97,7 @@ def create_app(settings: Settings) -> Starlette:
 def _watch(
     settings: Settings,
     listener_settings: ListenerSettings,
-    engine: Engine,
-    writer: Writer,
+    inbound: Inbound,
     metrics: Metrics,
 ) -> Watch | None:
     """What asks Stripe; None without a key, and then what the inbox cannot settle stays marked."""
@@ -84,8 +108,8 @@ def _watch(
         api_base=settings.stripe_api_base,
         ration=ReadRation(per_month=listener_settings.stripe_reads_per_month),
     )
-    inbound = Inbound(engine, writer.write, audience_of(settings))
-    return Watch(inbound, gateway, listener_settings, metrics)
+    endpoint = EndpointLook(inbound, gateway, settings.public_url)
+    return Watch(inbound, gateway, listener_settings, metrics, endpoint)
 
 
 def _prepare_schema(engine: Engine) -> None:

@@ -42,6 +42,7 @@ class Pending:
     applied_at: datetime | None
     deliveries: int
     attempts: int
+    api_version: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,7 @@ def _select_pending() -> Select[Any]:
         columns.applied_at,
         columns.deliveries,
         columns.attempts,
+        columns.api_version,
     )
     return statement.where(_PENDING, _OPEN).order_by(columns.received_at, columns.event_id)
 
@@ -238,6 +240,7 @@ def _count(row: Pending, outcome: Outcome, now: datetime) -> rollups.Count:
         received_at=row.received_at,
         applied_at=_applied_at(row, outcome, now),
         deliveries=row.deliveries,
+        api_version=row.api_version,
     )
 
 

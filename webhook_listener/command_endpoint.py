@@ -39,7 +39,8 @@ class CommandEndpoint(Generic[C]):
     """A route for commands of one kind.
 
     ``record`` does a command in the writer's transaction. It raises RefusedCommandError where
-    nothing is to be kept, and returns one where the refusal itself was recorded.
+    nothing is to be kept, and returns one where the refusal itself was recorded. ``then`` begins
+    what has to follow, once the command is on disk.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class CommandEndpoint(Generic[C]):
         writer: Writer,
         commands: TypeAdapter[C],
         record: Callable[[Connection, Caller, C], BaseModel | RefusedCommandError],
+        then: Callable[[Caller, C, BaseModel], None] | None = None,
     ) -> None:
         self._key = command_key
         self._writer = writer
         self._commands = commands
         self._record = record
+        self._then = then
 
     async def handle(self, request: Request) -> Response:
         """Check the token and the body, then record."""
@@ -73,6 +76,8 @@ class CommandEndpoint(Generic[C]):
             return _refusal(503, "The command could not be recorded, so nothing was done. Retry.")
         if isinstance(outcome, RefusedCommandError):
             return _refusal(outcome.status, str(outcome))
+        if self._then is not None:
+            self._then(caller, command, outcome)
         return JSONResponse(
             outcome.model_dump(mode="json"), status_code=201, headers={"Cache-Control": "no-store"}
         )

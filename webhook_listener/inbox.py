@@ -162,6 +162,7 @@ def _ignored(new: Sequence[Delivery], times: Mapping[str, int]) -> list[rollups.
             received_at=delivery.received_at,
             applied_at=delivery.received_at,
             deliveries=times[delivery.event.event_id],
+            api_version=_storable(delivery.event.api_version),
         )
         for delivery in new
         if delivery.ignored_because

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, Select, select, text, update
 
 from billing_core.config import BillingConfig
 from billing_core.tables import Outcome
@@ -20,6 +20,9 @@ from webhook_listener.inbox import Audience
 from webhook_listener.tables import EVENTS
 
 Row = Mapping[str, Any]
+_PARKED = text("webhook_events.outcome = 'parked'")
+# Said again as the partial index says it, because SQLite uses it only for the same words.
+_OPEN = text("webhook_events.outcome IN ('pending', 'parked')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,14 @@ class Replayed:
 
 def parked(connection: Connection) -> list[str]:
     """Every parked event, oldest first."""
-    return _ids(connection, EVENTS.c.outcome == Outcome.PARKED.value)
+    return list(connection.execute(parked_ids()).scalars())
+
+
+def parked_ids() -> Select[Any]:
+    """Selects the ids of what is parked, oldest first, in the words that the index understands."""
+    columns = EVENTS.c
+    parked = select(columns.event_id).where(_PARKED, _OPEN)
+    return parked.order_by(columns.received_at, columns.event_id)
 
 
 def received_since(connection: Connection, since: datetime) -> list[str]:
@@ -62,11 +72,10 @@ def replay(
             yield from _trial(engine, config, audience, chunk, now)
             continue
         with durable_transaction(engine) as connection:
-            before = _reopen(connection, audience, chunk)
+            before = reopen(connection, audience, chunk)
         apply_round(engine, config, {}, now=now, only=chunk)
         with durable_transaction(engine) as connection:
-            _keep_applied(connection, before)
-            told = _told(connection, before)
+            told = conclude(connection, before)
         yield from told
 
 
@@ -79,16 +88,18 @@ def _trial(
 ) -> list[Replayed]:
     with derived_transaction(engine) as connection:
         lock_projection(connection)
-        before = _reopen(connection, audience, event_ids)
+        before = reopen(connection, audience, event_ids)
         project_pending(connection, config, pending_events(connection, event_ids), {}, now=now)
-        _keep_applied(connection, before)
-        told = _told(connection, before)
+        told = conclude(connection, before)
         connection.get_transaction().rollback()  # type: ignore[union-attr]
     return told
 
 
-def _reopen(connection: Connection, audience: Audience, event_ids: Sequence[str]) -> list[Row]:
-    """Make the events pending again; those that are not ours stay as they are."""
+def reopen(connection: Connection, audience: Audience, event_ids: Sequence[str]) -> list[Row]:
+    """Make the events pending again; those that are not ours stay as they are.
+
+    Returns the rows as they were; hand them to ``conclude`` once the events have been projected.
+    """
     columns = EVENTS.c
     chosen = select(EVENTS).where(columns.event_id.in_(event_ids)).order_by(columns.event_id)
     rows: list[Row] = [dict(row) for row in connection.execute(chosen.with_for_update()).mappings()]
@@ -98,13 +109,19 @@ def _reopen(connection: Connection, audience: Audience, event_ids: Sequence[str]
         if not audience.reason_to_ignore(livemode=row["livemode"], account=row["account"])
     ]
     decided = [row for row in ours if row["outcome"] != Outcome.PENDING]
-    rollups.add(connection, [_count(row, sign=-1) for row in decided])
+    rollups.add(connection, [count_of(row, sign=-1) for row in decided])
     connection.execute(
         update(EVENTS)
         .where(columns.event_id.in_([row["event_id"] for row in ours]))
         .values(outcome=Outcome.PENDING.value, error=None, attempts=0, next_attempt_at=None)
     )
     return rows
+
+
+def conclude(connection: Connection, before: Sequence[Row]) -> list[Replayed]:
+    """What became of the events that ``reopen`` opened, in the caller's transaction."""
+    _keep_applied(connection, before)
+    return _told(connection, before)
 
 
 def _keep_applied(connection: Connection, before: Sequence[Row]) -> None:
@@ -123,11 +140,13 @@ def _keep_applied(connection: Connection, before: Sequence[Row]) -> None:
     )
     moved = [{**row, "outcome": Outcome.APPLIED.value} for row in rows]
     rollups.add(
-        connection, [_count(row, sign=-1) for row in rows] + [_count(row, sign=1) for row in moved]
+        connection,
+        [count_of(row, sign=-1) for row in rows] + [count_of(row, sign=1) for row in moved],
     )
 
 
-def _count(row: Row, *, sign: int) -> rollups.Count:
+def count_of(row: Row, *, sign: int) -> rollups.Count:
+    """What a row of the inbox with an outcome counts for; with ``sign`` -1, no longer."""
     return rollups.of_event(
         type_=row["type"],
         outcome=row["outcome"],
@@ -135,6 +154,7 @@ def _count(row: Row, *, sign: int) -> rollups.Count:
         received_at=row["received_at"],
         applied_at=row["applied_at"],
         deliveries=row["deliveries"],
+        api_version=row["api_version"],
         sign=sign,
     )
 

@@ -1,21 +1,30 @@
-"""Events counted by the hour they arrived in, their type and their outcome."""
+"""Events counted by the hour they arrived in: by type and outcome, by lag, by API version.
 
+An event is counted once it has an outcome, and taken away again when it is opened anew, so that
+charts read few rows and those agree with the inbox at any moment.
+"""
+
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
-from webhook_listener.tables import ROLLUPS
+from billing_core.lags import Leg, bucket_of, legs_of
+from webhook_listener.tables import LAGS, ROLLUPS, VERSIONS
 from webhook_listener.upsert import insert
+
+_Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What one event adds to its row; negative numbers take it away again.
+    """What one event adds to its rows; negative numbers take it away again.
 
-    ``receive_lag_ms`` is from Stripe's ``created`` to receipt, ``apply_lag_ms`` from receipt to
-    the outcome.
+    ``lags_ms`` are from Stripe's ``created`` to receipt and from receipt to the outcome. A repeat
+    has no events, only deliveries, and counts for neither lag nor version.
     """
 
     received_at: datetime
@@ -23,33 +32,28 @@ class Count:
     outcome: str
     events: int = 1
     deliveries: int = 1
-    receive_lag_ms: int = 0
-    apply_lag_ms: int = 0
+    lags_ms: dict[Leg, int] = field(default_factory=dict)
+    api_version: str | None = None
 
 
 def add(connection: Connection, counts: Iterable[Count]) -> None:
     """Add the counts to the roll-ups, always in the same order, so that no two writers deadlock."""
-    sums: dict[tuple[datetime, str, str], list[int]] = {}
+    outcomes: dict[_Key, dict[str, int]] = {}
+    lags: Counter[_Key] = Counter()
+    versions: Counter[_Key] = Counter()
     for count in counts:
         hour = count.received_at.replace(minute=0, second=0, microsecond=0)
-        total = sums.setdefault((hour, count.type, count.outcome), [0, 0, 0, 0])
-        total[0] += count.events
-        total[1] += count.deliveries
-        total[2] += count.receive_lag_ms
-        total[3] += count.apply_lag_ms
-    if not sums:
-        return
-    statement = insert(connection, ROLLUPS)
-    columns = ("events", "deliveries", "receive_lag_ms", "apply_lag_ms")
-    statement = statement.on_conflict_do_update(
-        index_elements=["hour", "type", "outcome"],
-        set_={name: ROLLUPS.c[name] + statement.excluded[name] for name in columns},
-    )
-    rows = [
-        {"hour": hour, "type": kind, "outcome": outcome, **dict(zip(columns, total, strict=True))}
-        for (hour, kind, outcome), total in sorted(sums.items())
-    ]
-    connection.execute(statement, rows)
+        key = (hour, count.type, count.outcome)
+        total = outcomes.setdefault(key, {"events": 0, "deliveries": 0})
+        total["events"] += count.events
+        total["deliveries"] += count.deliveries
+        for leg, milliseconds in count.lags_ms.items():
+            lags[hour, leg.value, bucket_of(milliseconds)] += count.events
+        if count.api_version is not None:
+            versions[hour, count.api_version] += count.events
+    _upsert(connection, ROLLUPS, outcomes)
+    _upsert(connection, LAGS, {key: {"events": each} for key, each in lags.items() if each})
+    _upsert(connection, VERSIONS, {key: {"events": each} for key, each in versions.items() if each})
 
 
 def of_event(
@@ -60,21 +64,30 @@ def of_event(
     received_at: datetime,
     applied_at: datetime | None,
     deliveries: int,
+    api_version: str | None,
     sign: int = 1,
 ) -> Count:
     """What an event with its outcome adds; with ``sign`` -1, what it takes away again."""
-    applied_after = _milliseconds(received_at, applied_at) if applied_at is not None else 0
     return Count(
         received_at,
         type_,
         outcome,
         events=sign,
         deliveries=sign * deliveries,
-        receive_lag_ms=sign * _milliseconds(created, received_at),
-        apply_lag_ms=sign * applied_after,
+        lags_ms=legs_of(type_, created, received_at, applied_at),
+        api_version=api_version,
     )
 
 
-def _milliseconds(start: datetime, end: datetime) -> int:
-    """Whole milliseconds from ``start`` to ``end``, never below zero: clocks differ."""
-    return max(0, int((end - start).total_seconds() * 1000))
+def _upsert(connection: Connection, table: Table, sums: dict[_Key, dict[str, int]]) -> None:
+    if not sums:
+        return
+    keys = [column.name for column in table.primary_key.columns]
+    statement = insert(connection, table)
+    columns = next(iter(sums.values()))
+    statement = statement.on_conflict_do_update(
+        index_elements=keys,
+        set_={name: table.c[name] + statement.excluded[name] for name in columns},
+    )
+    rows = [{**dict(zip(keys, key, strict=True)), **sums[key]} for key in sorted(sums)]
+    connection.execute(statement, rows)

@@ -13,6 +13,8 @@ def _table(model: type[SQLModel]) -> Table:
 EVENTS = _table(_models.WebhookEvent)
 PAYLOADS = _table(_models.WebhookPayload)
 ROLLUPS = _table(_models.EventRollup)
+LAGS = _table(_models.EventLag)
+VERSIONS = _table(_models.EventVersion)
 STATE = _table(_models.ListenerState)
 AUDIT = _table(_models.AuditEntry)
 ORGANIZATIONS = _table(_models.Organization)

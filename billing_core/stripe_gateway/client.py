@@ -22,7 +22,7 @@ from billing_core.errors import BillingError, BillingErrorCode
 from billing_core.facts import PriceFacts
 from billing_core.settings import settings
 from billing_core.stripe_gateway import shapes
-from billing_core.stripe_gateway.fetched import FetchedObject, RawEvent
+from billing_core.stripe_gateway.fetched import FetchedObject, RawEvent, WebhookEndpoint
 from billing_core.stripe_gateway.portal_flow import PortalFlow, flow_data
 from billing_core.stripe_gateway.ration import ReadRation
 from billing_core.stripe_gateway.refusals import Fault, refusal_for
@@ -205,6 +205,12 @@ class StripeGateway:
         if customer_id is not None:
             params["customer"] = customer_id
         yield from self._objects("/v1/subscriptions", params, starting_after)
+
+    def list_webhook_endpoints(self) -> tuple[WebhookEndpoint, ...]:
+        """The account's webhook endpoints, of which Stripe allows a few. One read for most."""
+        return tuple(
+            shapes.webhook_endpoint(found) for _, found in self._pages("/v1/webhook_endpoints", {})
+        )
 
     def _objects(
         self, path: str, params: dict[str, Any], starting_after: str | None

@@ -21,3 +21,17 @@ class FetchedObject:
     object_id: str
     body: bytes
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEndpoint:
+    """Where Stripe sends events, which ones (``*`` for all), and in which API version.
+
+    ``url`` is without credentials and query, which may be secrets.
+    """
+
+    endpoint_id: str
+    url: str
+    status: str
+    enabled_events: tuple[str, ...]
+    api_version: str | None

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import urlsplit
 
 from billing_core.errors import UnreadableShapeError
 from billing_core.facts import (
@@ -18,6 +19,7 @@ from billing_core.facts import (
     ProductFacts,
     SubscriptionFacts,
 )
+from billing_core.stripe_gateway.fetched import WebhookEndpoint
 
 Json = Mapping[str, Any]
 
@@ -91,6 +93,19 @@ def product_facts(obj: Json) -> ProductFacts:
         product_id=identifier(obj, "the product"),
         name=_text(obj, "name"),
         deleted=_flag(obj, "deleted"),
+    )
+
+
+def webhook_endpoint(obj: Json) -> WebhookEndpoint:
+    """Read a webhook endpoint. Raises UnreadableShapeError."""
+    url = urlsplit(_text(obj, "url") or "")
+    events = obj.get("enabled_events")
+    return WebhookEndpoint(
+        endpoint_id=identifier(obj, "the webhook endpoint"),
+        url=f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}",
+        status=_text(obj, "status") or "unknown",
+        enabled_events=tuple(str(each) for each in events) if isinstance(events, list) else (),
+        api_version=_text(obj, "api_version"),
     )
 
 

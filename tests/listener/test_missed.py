@@ -8,18 +8,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 import stripe
 from sqlalchemy import Connection, Engine
 
+from billing_core.commands import sign_command
 from billing_core.config import load_config
 from billing_core.settings import ROOT
 from billing_core.stripe_gateway.client import StripeGateway
 from sandbox.control import SandboxControl
 from sandbox.server import running
 from sandbox.settings import Settings as SandboxSettings
-from tests.support.listener import Listener, reading, run_command, wait_for
+from tests.support.listener import COMMAND_SECRET, Listener, reading, run_command, wait_for
 from tests.support.stripe_events import WEBHOOK_SECRET, event
 from webhook_listener.apply import apply_everything
 from webhook_listener.database import durable_transaction
@@ -292,11 +294,65 @@ def test_of_two_listeners_one_asks_and_the_other_takes_over(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inbound = inbound_on(engine)
-    first, second = watch.Lease(inbound), watch.Lease(inbound)
+    first, second = (watch.Lease(inbound, watch.LEASE) for _ in range(2))
     assert (first.hold(), second.hold()) == (True, False)
     later = utc_now() + watch.LEASE_LASTS + timedelta(seconds=1)
     monkeypatch.setattr("webhook_listener.missed.watch.utc_now", lambda: later)
-    third = watch.Lease(inbound)
+    third = watch.Lease(inbound, watch.LEASE)
     assert third.hold()
-    second_try = watch.Lease(inbound)
+    second_try = watch.Lease(inbound, watch.LEASE)
     assert not second_try.hold()
+
+
+def kept_state(database_url: str, name: str) -> dict[str, Any]:
+    with reading(database_url) as rows:
+        found = rows("SELECT value FROM listener_state WHERE name = :name", name=name)
+    if not found:
+        return {}
+    value = found[0][0]
+    return dict(orjson.loads(value)) if isinstance(value, str) else dict(value)
+
+
+def ask_to_reconcile(listener: Listener) -> httpx.Response:
+    path, body = "/commands/events", b'{"kind":"reconcile"}'
+    token = sign_command(
+        COMMAND_SECRET, username="olga", roles=frozenset({"ops"}), path=path, body=body
+    )
+    headers = {"authorization": f"Bearer {token}"}
+    return listener.client.post(path, content=body, headers=headers)
+
+
+def test_a_walk_asked_for_by_the_console_is_made_at_once_and_told(
+    start: Callable[..., Listener], stand_in: StandIn, database_url: str
+) -> None:
+    """The schedule is off; the endpoint, which lacks a type and is disabled, is looked up too."""
+    running_listener = start(**stand_in.environment, RECONCILE_SECONDS="0")
+    [endpoint] = stand_in.v1.webhook_endpoints.list().data
+    stand_in.v1.webhook_endpoints.update(
+        endpoint.id, {"enabled_events": ["customer.subscription.updated"], "disabled": True}
+    )
+    stand_in.subscribe("org_unheard")
+    assert ask_to_reconcile(running_listener).status_code == 201
+    wait_for(lambda: entitlements(database_url), what="the missed events")
+    wait_for(lambda: kept_state(database_url, "reconcile"), what="the walk's end")
+    walked = kept_state(database_url, "reconcile")
+    [run] = walked["runs"]
+    assert run["missing"] == run["looked_at"] == walked["missing_ever"] == len(run["events"])
+    assert run["error"] is None
+    [found] = kept_state(database_url, "endpoint")["endpoints"]
+    assert found["status"] == "disabled"
+    assert "customer.subscription.deleted" in found["missing"]
+    assert "customer.subscription.updated" not in found["missing"]
+    assert kept_state(database_url, "schedule") == {"reconcile_seconds": 0}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_key_that_may_not_read_endpoints_is_no_trouble(
+    start: Callable[..., Listener], stand_in: StandIn, database_url: str
+) -> None:
+    running_listener = start(**stand_in.environment, RECONCILE_SECONDS="0")
+    stand_in.control.fail_next(100, status=403, path="/v1/webhook_endpoints")
+    assert ask_to_reconcile(running_listener).status_code == 201
+    wait_for(lambda: kept_state(database_url, "reconcile"), what="the walk's end")
+    assert kept_state(database_url, "endpoint")["refused"] == "permission_denied"
+    assert kept_state(database_url, "reconcile")["error"] is None

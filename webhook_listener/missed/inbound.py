@@ -59,13 +59,13 @@ def snapshot_delivery(
     return read_delivery(orjson.dumps(event), audience, now=now.timestamp())
 
 
-def put(connection: Connection, deliveries: Sequence[Delivery]) -> int:
-    """Store what the inbox does not have yet; how many that were. Known events stay untouched."""
+def put(connection: Connection, deliveries: Sequence[Delivery]) -> tuple[str, ...]:
+    """Store what the inbox does not have yet; those events' ids. Known events stay untouched."""
     known = inbox.known(connection, [delivery.event.event_id for delivery in deliveries])
     missing = [delivery for delivery in deliveries if delivery.event.event_id not in known]
     if missing:
         inbox.store(connection, missing)
-    return len(missing)
+    return tuple(delivery.event.event_id for delivery in missing)
 
 
 def utc_now() -> datetime:

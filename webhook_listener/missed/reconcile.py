@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection, select
@@ -28,6 +29,9 @@ OVERLAP = timedelta(minutes=30)
 RETENTION = timedelta(days=30)  # https://docs.stripe.com/api/events
 _FIRST_WALK = timedelta(days=1)
 _PAGE = 100
+_NEWEST = 5
+_KEPT = 50
+_NAMED = 20
 # Stripe takes twenty types; a plan's events come beside its price's.
 TYPES = tuple(sorted(name for name in PROJECTIONS if not name.startswith(("plan.", "snapshot."))))[
     :20
@@ -56,20 +60,21 @@ def reconcile(inbound: Inbound, gateway: StripeGateway) -> Reconciled:
     with reading_transaction(inbound.engine) as connection:
         since = _since(connection)
     seen_until = since + OVERLAP
-    looked_at = missing = 0
+    looked_at = 0
+    found: list[str] = []
     try:
         for page in _pages(gateway.list_events(created_gte=since, types=TYPES)):
             seen_until = max(seen_until, *(event.created for event in page))
             deliveries = _readable(page, inbound)
-            missing += inbound.write(lambda connection, d=deliveries: put(connection, d))  # type: ignore[misc]
+            found += inbound.write(lambda connection, d=deliveries: put(connection, d))  # type: ignore[misc]
             looked_at += len(page)
     except BillingError as error:
-        _remember(inbound, error=error.message)
+        _remember(inbound, since, looked_at, found, error=error.message)
         raise
     beyond = utc_now() - since > RETENTION
-    _remember(inbound, seen_until=seen_until, looked_at=looked_at, missing=missing, beyond=beyond)
-    _log.info("reconciled", looked_at=looked_at, missing=missing, beyond_retention=beyond)
-    return Reconciled(since, looked_at, missing, beyond)
+    _remember(inbound, since, looked_at, found, seen_until=seen_until, beyond=beyond)
+    _log.info("reconciled", looked_at=looked_at, missing=len(found), beyond_retention=beyond)
+    return Reconciled(since, looked_at, len(found), beyond)
 
 
 def _since(connection: Connection) -> datetime:
@@ -100,26 +105,47 @@ def _readable(page: list[RawEvent], inbound: Inbound) -> list[Delivery]:
 
 def _remember(
     inbound: Inbound,
+    since: datetime,
+    looked_at: int,
+    found: list[str],
     *,
     seen_until: datetime | None = None,
-    looked_at: int = 0,
-    missing: int = 0,
     beyond: bool = False,
     error: str | None = None,
 ) -> None:
     now = utc_now()
+    run = {
+        "ran_at": now.isoformat(),
+        "since": since.isoformat(),
+        "looked_at": looked_at,
+        "missing": len(found),
+        "events": found[:_NAMED],
+        "error": error,
+    }
 
     def keep(connection: Connection) -> None:
         before = state.read(connection, STATE)
-        value = {**before, "ran_at": now.isoformat(), "error": error}
+        value = {
+            **before,
+            "ran_at": now.isoformat(),
+            "error": error,
+            "missing_ever": before.get("missing_ever", 0) + len(found),
+            "runs": _worth_keeping([run, *before.get("runs", [])]),
+        }
         if seen_until is not None:
             value |= {
+                "done_at": now.isoformat(),
                 "seen_until": seen_until.isoformat(),
                 "looked_at": looked_at,
-                "missing": missing,
-                "missing_ever": before.get("missing_ever", 0) + missing,
+                "missing": len(found),
                 "beyond_retention": beyond,
             }
         state.keep(connection, STATE, value, now=now)
 
     inbound.write(keep)
+
+
+def _worth_keeping(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The newest runs, and of the older ones those that found something or failed."""
+    telling = [run for run in runs[_NEWEST:] if run["missing"] or run["error"]]
+    return (runs[:_NEWEST] + telling)[:_KEPT]

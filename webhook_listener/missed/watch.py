@@ -19,8 +19,9 @@ from webhook_listener import state
 from webhook_listener.apply import describe
 from webhook_listener.database import lock_state, reading_transaction
 from webhook_listener.metrics import Metrics
-from webhook_listener.missed import drift
+from webhook_listener.missed import drift, schedule
 from webhook_listener.missed import reconcile as reconciling
+from webhook_listener.missed.endpoint import EndpointLook
 from webhook_listener.missed.inbound import Inbound, utc_now
 from webhook_listener.missed.suspects import Suspects
 from webhook_listener.settings import ListenerSettings
@@ -33,6 +34,7 @@ _PAUSE_SECONDS = 10.0
 # A start is when webhooks that were held up arrive by themselves.
 _FIRST_RECONCILE_AFTER = 20.0
 _DRIFT_PATIENCE_SECONDS = 60.0
+_ASK_SECONDS = 1.0
 _log = structlog.get_logger("webhook_listener.watch")
 
 
@@ -45,16 +47,19 @@ class Watch:
         gateway: StripeGateway,
         settings: ListenerSettings,
         metrics: Metrics,
+        endpoint: EndpointLook,
     ) -> None:
         self._inbound = inbound
         self._gateway = gateway
+        self._endpoint = endpoint
         self._every = timedelta(seconds=settings.reconcile_seconds)
         self._drift_sample = settings.drift_sample
         self._metrics = metrics
         self._suspects = Suspects(inbound, gateway)
-        self._lease = Lease(inbound)
+        self._lease = Lease(inbound, LEASE)
         self._differing: list[FetchedObject] = []
         self._differing_until = 0.0
+        self._ask_after = 0.0
         self._reconcile_from = time.monotonic() + min(
             _FIRST_RECONCILE_AFTER, self._every.total_seconds()
         )
@@ -88,8 +93,19 @@ class Watch:
         if self._differing and time.monotonic() >= self._differing_until:
             differing, self._differing = self._differing, []
             self._metrics.drift.inc(len(drift.record_lasting(self._inbound, differing)))
-        if self._reconcile_is_due():
+        asked = time.monotonic() >= self._ask_after and self._is_asked_for()
+        if asked or self._reconcile_is_due():
+            self._endpoint.look(again=asked)
             self._reconcile()
+
+    def _is_asked_for(self) -> bool:
+        self._ask_after = time.monotonic() + _ASK_SECONDS
+        with reading_transaction(self._inbound.engine) as connection:
+            asked_at = schedule.asked_at(connection)
+            ran_at = state.read(connection, reconciling.STATE).get("ran_at")
+        if asked_at is None:
+            return False
+        return ran_at is None or datetime.fromisoformat(ran_at) < asked_at
 
     def _reconcile_is_due(self) -> bool:
         if not self._every or time.monotonic() < self._reconcile_from:
@@ -113,16 +129,17 @@ class Watch:
 
 
 class Lease:
-    """The right to ask Stripe on behalf of all listeners on one database."""
+    """The right to do something, such as asking Stripe, for all listeners on one database."""
 
-    def __init__(self, inbound: Inbound) -> None:
+    def __init__(self, inbound: Inbound, name: str) -> None:
         self._inbound = inbound
+        self._name = name
         self._holder = secrets.token_hex(8)
         self._renew_at = 0.0
         self._held = inbound.engine.dialect.name == "sqlite"  # which one listener has to itself
 
     def hold(self) -> bool:
-        """Whether this process may ask now; takes or renews the lease where that is due."""
+        """Whether this process may do it now; takes or renews the lease where that is due."""
         if self._inbound.engine.dialect.name == "sqlite":
             return True
         if time.monotonic() >= self._renew_at:
@@ -133,10 +150,10 @@ class Lease:
     def _take(self, connection: Connection) -> bool:
         lock_state(connection)
         now = utc_now()
-        kept = state.read(connection, LEASE)
+        kept = state.read(connection, self._name)
         theirs = kept.get("holder") not in (None, self._holder)
         if theirs and datetime.fromisoformat(kept["until"]) > now:
             return False
         value = {"holder": self._holder, "until": (now + LEASE_LASTS).isoformat()}
-        state.keep(connection, LEASE, value, now=now)
+        state.keep(connection, self._name, value, now=now)
         return True

@@ -1,0 +1,66 @@
+"""Lags as histograms: fixed buckets that add up over hours and events, and percentiles read off them.
+
+A bucket is a small whole number: bucket ``n`` holds what took up to ``2 ** (n / 2)`` milliseconds
+and longer than bucket ``n - 1`` holds, so that a percentile is right to within a fifth.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+LONGEST = 64  # 2 ** 32 milliseconds are fifty days; Stripe gives up after three
+
+
+class Leg(StrEnum):
+    """Where time is spent: from Stripe to us, and from us until an event is applied."""
+
+    RECEIVE = "receive"
+    APPLY = "apply"
+
+
+def bucket_of(milliseconds: int) -> int:
+    """The bucket that a lag of so many milliseconds falls into."""
+    if milliseconds <= 1:
+        return 0
+    return min(LONGEST, math.ceil(2 * math.log2(milliseconds)))
+
+
+def legs_of(
+    type_: str, created: datetime, received_at: datetime, applied_at: datetime | None
+) -> dict[Leg, int]:
+    """The lags that an event counts for, in milliseconds, never below zero: clocks differ.
+
+    What we asked Stripe for was not sent by it, and what was set aside on receipt was never
+    applied: such events leave out that leg.
+    """
+    legs = {}
+    if not type_.startswith("snapshot."):
+        legs[Leg.RECEIVE] = _milliseconds(created, received_at)
+    if applied_at is not None and applied_at != received_at:
+        legs[Leg.APPLY] = _milliseconds(received_at, applied_at)
+    return legs
+
+
+def percentile(histogram: Mapping[int, int], share: float) -> float | None:
+    """How many seconds ``share`` (0 to 1) of what ``histogram`` counts by bucket took at most.
+
+    None where it counts nothing.
+    """
+    counted = {bucket: events for bucket, events in histogram.items() if events > 0}
+    wanted = share * sum(counted.values())
+    below = 0
+    for bucket in sorted(counted):
+        if below + counted[bucket] >= wanted:
+            inside = (wanted - below) / counted[bucket]
+            return _bound(bucket - 1 + inside) if bucket else _bound(0) * inside
+        below += counted[bucket]
+    return None
+
+
+def _bound(bucket: float) -> float:
+    return float(2 ** (bucket / 2)) / 1000
+
+
+def _milliseconds(start: datetime, end: datetime) -> int:
+    return max(0, int((end - start).total_seconds() * 1000))
