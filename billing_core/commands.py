@@ -15,7 +15,7 @@ import jwt
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from billing_core.errors import CommandTokenError
-from billing_core.links import DESTINATIONS, MOST_USES
+from billing_core.links import DESTINATIONS, MOST_QUANTITY, MOST_USES
 
 LIFETIME_SECONDS = 60
 UserAction = Literal[
@@ -108,8 +108,9 @@ class CreateLink(_Command):
     """Make a support link; answered with LinkCreated.
 
     ``subscription_id`` chooses among several subscriptions. ``target_lookup_key`` names the price
-    of "Confirm plan change" and "Checkout". ``lifetime_hours`` is by default what ``billing.toml``
-    says. ``sender_name`` is the name that the customer reads.
+    of "Confirm plan change" and "Checkout", ``target_quantity`` how many of it. ``lifetime_hours`` is
+    by default what ``billing.toml`` says. ``sender_name`` is the name that the customer reads.
+    ``offers_coupon`` is about "Cancel subscription", where ``billing.toml`` names a coupon.
     """
 
     kind: Literal["create"] = "create"
@@ -117,6 +118,8 @@ class CreateLink(_Command):
     destination: Annotated[str, AfterValidator(_known_destination)]
     subscription_id: str | None = Field(default=None, max_length=255)
     target_lookup_key: str | None = Field(default=None, max_length=200)
+    target_quantity: int | None = Field(default=None, ge=1, le=MOST_QUANTITY)
+    offers_coupon: bool = True
     reason: str = Field(min_length=3, max_length=2000)
     sender_name: str | None = Field(default=None, max_length=100)
     lifetime_hours: int | None = Field(default=None, ge=1, le=720)

@@ -1,18 +1,21 @@
 """Where a customer can be sent, and why not where they cannot.
 
-The names are the ones that stand on every button, message, page and audit entry: a link that opens
-the cancel screen says "Cancel subscription".
+The names stand on every button, message, page and audit entry: a link that opens the cancel screen
+says "Cancel subscription".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import get_args
 
+from billing_core.config import BillingConfig
+from billing_core.configuration.portal import Feature
 from billing_core.dates import long_date
 from billing_core.entitlement import winding_down_until
 from billing_core.errors import BillingErrorCode
-from billing_core.rows import OrganizationView, SubscriptionView
+from billing_core.rows import OrganizationView, PriceChoice, SubscriptionView
 
 Day = Callable[[datetime], str]
 
@@ -53,15 +56,24 @@ ON_A_SUBSCRIPTION = frozenset(
         Flow.SUBSCRIPTION_PAUSE,
     }
 )
+_EXPLAINED: dict[Flow, str] = {
+    Flow.SUBSCRIPTION_CANCEL: "The customer cancels for the end of the period and is asked why.",
+    Flow.SUBSCRIPTION_UPDATE: "The customer chooses another plan; Stripe works out what it costs.",
+    Flow.SUBSCRIPTION_UPDATE_CONFIRM: (
+        "The customer looks at the one change that you choose, with what it costs, and confirms it."
+    ),
+    Flow.SUBSCRIPTION_PAUSE: "The customer pauses the subscription and can resume it later.",
+    Flow.PAYMENT_METHOD_UPDATE: "The customer stores another card or way to pay.",
+    Flow.CUSTOMER_UPDATE: "The customer corrects name, address or tax details for their invoices.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A place to send a customer to.
+    """A place to send a customer to; ``flow`` is None for Billing home and Checkout.
 
-    ``flow`` is None for Billing home and Checkout. ``explanation`` says what the customer finds
-    there, or, where it is not enabled, why not and what to do instead. ``subscription_id`` is the
-    one that the flow would be about.
+    ``explanation`` says what the customer finds there, or, where it is not enabled, why not and what
+    to do instead. ``subscription_id`` is the one that the flow would be about.
     """
 
     name: str
@@ -80,38 +92,70 @@ class Obstacle:
 
 
 def destinations_for(
-    view: OrganizationView, *, subscription_id: str | None = None, day: Day = long_date
+    view: OrganizationView,
+    *,
+    subscription_id: str | None = None,
+    day: Day = long_date,
+    prices: Sequence[PriceChoice] | None = None,
+    features: Collection[str] | None = None,
 ) -> tuple[Destination, ...]:
     """Every place that this organization's customer can be sent to, each enabled or explained.
 
     ``subscription_id`` chooses among several subscriptions; by default the one that decides, if it
-    is live. Without a Stripe customer there is only Checkout.
+    is live. ``prices`` are those of the catalogue, ``features`` those that the portal's
+    configuration has switched on; None where that is not known. Without a Stripe customer there is
+    only Checkout.
     """
     if view.organization.customer_id is None:
         return (_checkout(view),)
     chosen = chosen_subscription(view, subscription_id)
+
+    def to(flow: Flow) -> Destination:
+        # Few portals offer a pause, so it takes a configuration that says so.
+        known = () if features is None and flow is Flow.SUBSCRIPTION_PAUSE else features
+        found = obstacle(flow, chosen, day=day, features=known)
+        if found is None and flow is Flow.SUBSCRIPTION_UPDATE_CONFIRM and prices is not None:
+            found = _obstacle_of_choice(chosen, prices)
+        about = chosen.facts.subscription_id if chosen and flow in ON_A_SUBSCRIPTION else None
+        explanation = found.sentence if found else _EXPLAINED[flow]
+        return Destination(NAMES[flow], flow, found is None, explanation, about)
+
     return (
-        _on_subscription(
-            Flow.SUBSCRIPTION_CANCEL,
-            chosen,
-            "The customer cancels for the end of the period and is asked why.",
-            day,
-        ),
-        _on_subscription(
-            Flow.SUBSCRIPTION_UPDATE,
-            chosen,
-            "The customer chooses another plan; Stripe works out what it costs.",
-            day,
-        ),
-        Destination(
-            UPDATE_PAYMENT_METHOD,
-            Flow.PAYMENT_METHOD_UPDATE,
-            enabled=True,
-            explanation="The customer stores another card or way to pay.",
-        ),
+        to(Flow.SUBSCRIPTION_CANCEL),
+        to(Flow.SUBSCRIPTION_UPDATE),
+        to(Flow.SUBSCRIPTION_UPDATE_CONFIRM),
+        to(Flow.SUBSCRIPTION_PAUSE),
+        to(Flow.PAYMENT_METHOD_UPDATE),
+        to(Flow.CUSTOMER_UPDATE),
         Destination(BILLING_HOME, None, enabled=True, explanation=_home(chosen, day)),
         _checkout(view),
     )
+
+
+def features_of(config: BillingConfig) -> frozenset[str] | None:
+    """What customers may do in the portal as ``billing.toml`` has it; None where it says nothing."""
+    known: tuple[Feature, ...] = get_args(Feature)
+    allowed = frozenset(feature for feature in known if config.portal_allows(feature))
+    return allowed if config.portal else None
+
+
+def feature_of(flow: Flow) -> str:
+    """What a portal configuration calls the feature that ``flow`` takes."""
+    confirming = flow is Flow.SUBSCRIPTION_UPDATE_CONFIRM
+    return Flow.SUBSCRIPTION_UPDATE.value if confirming else flow.value
+
+
+def confirmable(
+    subscription: SubscriptionView | None, prices: Sequence[PriceChoice]
+) -> tuple[PriceChoice, ...]:
+    """The catalogue's prices that a subscription can be changed to: known, in its currency.
+
+    Its own price is among them, for another quantity.
+    """
+    if subscription is None or not subscription.facts.items:
+        return ()
+    currency = subscription.facts.items[0].currency
+    return tuple(each for each in prices if each.price_id is not None and each.currency == currency)
 
 
 def chosen_subscription(
@@ -126,12 +170,22 @@ def chosen_subscription(
 
 
 def obstacle(
-    flow: Flow, subscription: SubscriptionView | None, *, day: Day = long_date
+    flow: Flow,
+    subscription: SubscriptionView | None,
+    *,
+    day: Day = long_date,
+    features: Collection[str] | None = None,
 ) -> Obstacle | None:
     """Why Stripe's portal would refuse this flow, or None where nothing speaks against it.
 
-    The limits are Stripe's: https://docs.stripe.com/customer-management#limitations.
+    The limits are Stripe's: https://docs.stripe.com/customer-management#limitations. ``features``
+    are those of the portal's configuration, None where they are not known.
     """
+    if features is not None and feature_of(flow) not in features:
+        return _disabled(
+            "The portal's configuration does not offer this to customers. An administrator can turn"
+            f" {feature_of(flow)} on in billing.toml and apply it."
+        )
     if flow not in ON_A_SUBSCRIPTION:
         return None
     if subscription is None:
@@ -141,11 +195,10 @@ def obstacle(
             " a new one.",
         )
     found = _obstacle_of_any(flow, subscription, day)
-    if found is None and flow is Flow.SUBSCRIPTION_PAUSE:
-        found = _obstacle_of_pause(subscription)
-    elif found is None and flow is not Flow.SUBSCRIPTION_CANCEL:
-        found = _obstacle_of_change(subscription)
-    return found
+    if found is not None or flow is Flow.SUBSCRIPTION_CANCEL:
+        return found
+    pausing = flow is Flow.SUBSCRIPTION_PAUSE
+    return _obstacle_of_pause(subscription) if pausing else _obstacle_of_change(subscription)
 
 
 def _obstacle_of_any(flow: Flow, subscription: SubscriptionView, day: Day) -> Obstacle | None:
@@ -177,66 +230,61 @@ def _obstacle_of_change(subscription: SubscriptionView) -> Obstacle | None:
             " Change it in Stripe's dashboard.",
         )
     if facts.items[0].usage_type == "metered":
-        return Obstacle(
-            BillingErrorCode.FLOW_DISABLED,
+        return _disabled(
             "The subscription is billed by usage, and Stripe's portal can only cancel such a one."
-            " Change it in Stripe's dashboard.",
+            " Change it in Stripe's dashboard."
         )
     if facts.collection_method == "send_invoice":
-        return Obstacle(
-            BillingErrorCode.FLOW_DISABLED,
+        return _disabled(
             "The subscription is paid by invoice, and Stripe's portal can only cancel such a one."
-            " Change it in Stripe's dashboard.",
+            " Change it in Stripe's dashboard."
         )
     if facts.status == "incomplete":
-        return Obstacle(
-            BillingErrorCode.FLOW_DISABLED,
-            "The subscription still waits for its first payment: send them to Update payment"
-            " method.",
+        return _disabled(
+            "The subscription waits for its first payment: send them to Update payment method."
         )
     return None
 
 
 def _obstacle_of_pause(subscription: SubscriptionView) -> Obstacle | None:
     if subscription.facts.status == "paused":
-        return Obstacle(
-            BillingErrorCode.FLOW_DISABLED,
-            "The subscription is paused already: send them to Billing home to resume it.",
+        return _disabled(
+            "The subscription is paused already: send them to Billing home to resume it."
         )
     if subscription.facts.billing_mode != "flexible":
-        return Obstacle(
-            BillingErrorCode.FLOW_DISABLED,
+        return _disabled(
             "Stripe pauses subscriptions in flexible billing mode only, and this one is in classic"
-            " mode.",
+            " mode."
         )
     return None
 
 
-def _on_subscription(
-    flow: Flow, chosen: SubscriptionView | None, explanation: str, day: Day
-) -> Destination:
-    found = obstacle(flow, chosen, day=day)
-    return Destination(
-        NAMES[flow],
-        flow,
-        enabled=found is None,
-        explanation=found.sentence if found is not None else explanation,
-        subscription_id=chosen.facts.subscription_id if chosen is not None else None,
+def _disabled(sentence: str) -> Obstacle:
+    return Obstacle(BillingErrorCode.FLOW_DISABLED, sentence)
+
+
+def _obstacle_of_choice(
+    chosen: SubscriptionView | None, prices: Sequence[PriceChoice]
+) -> Obstacle | None:
+    if confirmable(chosen, prices):
+        return None
+    return Obstacle(
+        BillingErrorCode.UNKNOWN_PRICE,
+        "billing.toml names no price in the currency that the customer pays in, so there is no"
+        " change to offer.",
     )
 
 
 def _home(chosen: SubscriptionView | None, day: Day) -> str:
     if chosen is None:
         return "The customer sees their invoices; there is no subscription to manage."
-    ends_at = winding_down_until(chosen.facts)
-    if ends_at is not None:
+    if (ends_at := winding_down_until(chosen.facts)) is not None:
         return f"The customer can undo the end on {day(ends_at)}, pay and see invoices."
     return "The customer sees plan, payment method and invoices, and can change them."
 
 
 def _checkout(view: OrganizationView) -> Destination:
-    live = view.live_subscriptions
-    if live:
+    if view.live_subscriptions:
         return Destination(
             CHECKOUT,
             None,

@@ -26,6 +26,7 @@ from billing_core.destinations import (
     UPDATE_PAYMENT_METHOD,
     Flow,
     chosen_subscription,
+    features_of,
     obstacle,
 )
 from billing_core.errors import BillingErrorCode
@@ -36,6 +37,7 @@ FLOWS: dict[str, Flow] = {name: flow for flow, name in NAMES.items()}
 NEEDS_A_PRICE = frozenset({CHANGE_TO_A_GIVEN_PLAN, CHECKOUT})
 NEEDS_A_SUBSCRIPTION = frozenset(NAMES[flow] for flow in ON_A_SUBSCRIPTION)
 MOST_USES = 20
+MOST_QUANTITY = 1_000_000
 _TOKEN_BYTES = 32
 
 
@@ -50,7 +52,10 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A support link as it is kept: everything but its token. Times are UTC."""
+    """A support link as it is kept: everything but its token. Times are UTC.
+
+    ``offers_coupon`` lets whoever is about to cancel be offered the company's coupon, if it has one.
+    """
 
     link_id: str
     org_id: str
@@ -71,6 +76,8 @@ class Link:
     revoked_by: str | None
     refusal_code: str | None
     revision_at_redeem: int | None
+    target_quantity: int | None = None
+    offers_coupon: bool = True
 
     def state(self, now: datetime) -> LinkState:
         """Whether the link works at ``now``; of several reasons why not, the one that stays."""
@@ -138,21 +145,27 @@ def _problem(link: Link, view: OrganizationView, config: BillingConfig) -> Billi
     if view.organization.customer_id is None:
         return BillingErrorCode.NO_CUSTOMER
     flow = FLOWS.get(link.destination)
-    if flow not in ON_A_SUBSCRIPTION:
+    if flow is None:
         return None
     chosen = subscription_of(link, view)
-    if chosen is None and any(each.facts.final for each in view.subscriptions):
+    ended = flow in ON_A_SUBSCRIPTION and chosen is None
+    if ended and any(each.facts.final for each in view.subscriptions):
         return BillingErrorCode.SUBSCRIPTION_ENDED
-    found = obstacle(flow, chosen)
+    found = obstacle(flow, chosen, features=features_of(config))
     if found is not None:
         return found.code
     if flow is Flow.SUBSCRIPTION_UPDATE_CONFIRM and chosen is not None:
-        return _no_change(chosen, link.target_lookup_key)
+        return _no_change(chosen, link)
     return None
 
 
-def _no_change(chosen: SubscriptionView, lookup_key: str | None) -> BillingErrorCode | None:
-    same = any(item.decides and item.lookup_key == lookup_key for item in chosen.items)
+def _no_change(chosen: SubscriptionView, link: Link) -> BillingErrorCode | None:
+    same = any(
+        item.decides
+        and item.lookup_key == link.target_lookup_key
+        and link.target_quantity in (None, item.facts.quantity)
+        for item in chosen.items
+    )
     return BillingErrorCode.NO_CHANGES if same else None
 
 

@@ -144,6 +144,11 @@ def _confirming(
         price = stripe.find_price(lookup_key)
         if price is None:
             raise unknown_price(lookup_key)
+        if item.currency is not None and price.currency not in (None, item.currency):
+            raise BillingError(
+                BillingErrorCode.UNKNOWN_PRICE,
+                "That price is in another currency than the customer pays in. Choose one in theirs.",
+            )
         price_id = price.price_id
     if price_id == item.price_id and quantity in (None, item.quantity):
         raise BillingError(

@@ -326,14 +326,22 @@ class WebhookPayload(SQLModel, table=True):
 class PortalLink(SQLModel, table=True):
     """A support link that a customer redeems for a fresh Stripe session.
 
-    Only the SHA-256 of its token is kept. Neither an opened page nor a return is written down, as
-    neither proves anything; what a customer then changed is read off the events.
+    Only the SHA-256 of its token is kept. ``target_quantity`` goes with ``target_lookup_key``.
+    What a customer changed is written down nowhere: it is read off the events.
     """
 
     __tablename__ = "portal_links"
     __table_args__ = (
         Index("ix_portal_links_org_id", "org_id", "created_at"),
         Index("ix_portal_links_created_at", "created_at"),
+        Index("ix_portal_links_created_by", "created_by", "created_at"),
+        Index("ix_portal_links_destination", "destination", "created_at"),
+        Index(
+            "ix_portal_links_revoked",
+            "created_at",
+            sqlite_where=text("revoked_at IS NOT NULL"),
+            postgresql_where=text("revoked_at IS NOT NULL"),
+        ),
     )
 
     link_id: str = Field(primary_key=True)
@@ -357,6 +365,25 @@ class PortalLink(SQLModel, table=True):
     revoked_by: str | None = None
     refusal_code: str | None = None
     revision_at_redeem: int | None = None
+    target_quantity: int | None = None
+    offers_coupon: bool = True
+
+
+class LinkVisit(SQLModel, table=True):
+    """How often a support link's own page and its return page were looked at.
+
+    Mail scanners' looks at the link are among them. Counted in memory and written now and then: it
+    proves nothing, and no visit waits for it or changes the link.
+    """
+
+    __tablename__ = "link_visits"
+
+    link_id: str = Field(primary_key=True)
+    opened: int = 0
+    first_opened_at: datetime | None = _time()
+    last_opened_at: datetime | None = _time()
+    returned: int = 0
+    last_returned_at: datetime | None = _time()
 
 
 class AuditEntry(SQLModel, table=True):
@@ -371,6 +398,10 @@ class AuditEntry(SQLModel, table=True):
         Index("ix_audit_log_org_id", "org_id", "audit_id"),
         Index("ix_audit_log_at", "at"),
         Index("ix_audit_log_follows", "follows"),
+        Index("ix_audit_log_actor", "actor", "audit_id"),
+        Index("ix_audit_log_action", "action", "audit_id"),
+        Index("ix_audit_log_outcome", "outcome", "audit_id"),
+        Index("ix_audit_log_link_id", "link_id", "audit_id"),
     )
 
     audit_id: int | None = Field(default=None, primary_key=True)

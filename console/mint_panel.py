@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 from markupsafe import Markup
 
-from billing_core.destinations import CHECKOUT, Destination, destinations_for
+from billing_core.destinations import CHECKOUT, Destination, destinations_for, features_of
 from billing_core.errors import BillingError
-from billing_core.money import recurring
 from billing_core.rows import OrganizationView, PriceChoice, TimelineEntry
-from console import data, elements, minted, sending
+from console import data, elements, mint_options, minted, sending
 from console.identity import Principal
 from console.labels import STATUSES
 from console.minted import Minted
@@ -29,13 +28,19 @@ def choose(
     subscription_id = _subscription(view)
     offered = [
         each
-        for each in destinations_for(view, subscription_id=subscription_id, day=who.day)
+        for each in destinations_for(
+            view,
+            subscription_id=subscription_id,
+            day=who.day,
+            prices=prices,
+            features=features_of(data.config()),
+        )
         if each.enabled or each.name != CHECKOUT
     ]
     chosen = _destination(view.org_id, [each for each in offered if each.enabled])
-    hours = _hours(view.org_id)
+    hours = mint_options.kind_of_link(view.org_id)
     with st.form("mint", border=False):
-        lookup_key = _price(prices, who) if chosen and chosen.name == CHECKOUT else None
+        options = mint_options.fields(view, chosen, prices, hours, who)
         reason = st.text_input(
             "Reason or ticket number",
             key=f"reason_{view.org_id}",
@@ -47,32 +52,24 @@ def choose(
     if not asked:
         return
     said = " ".join((reason or "").split())
-    fault = _fault(chosen, said, lookup_key)
-    if chosen is None or fault is not None:
-        elements.notice(fault or "", "warn")
+    if chosen is None:
+        elements.notice("Choose where the link leads first.", "warn")
         return
+    fault = mint_options.fault(view, chosen, prices, options) or _fault(said)
+    if fault is not None:
+        elements.notice(fault, "warn")
+        return
+    wish = Wish(chosen, said, options.lookup_key, options.quantity, options.offers_coupon)
     try:
         with st.spinner("Making the link…"):
-            wish = Wish(chosen, said, lookup_key)
-            if hours is None:
+            if options.hours is None:
                 minted.keep(mint(principal, view, wish), chosen.name, view, entries, data.now())
             else:
-                sending.keep(sending.make(principal, view, wish, hours))
+                sending.keep(sending.make(principal, view, wish, options.hours, options.uses))
     except BillingError as error:
         elements.notice(error.message, "bad")
         return
     st.rerun()
-
-
-def _hours(org_id: str) -> int | None:
-    """How long the link is to work; None for one of Stripe's own, to be opened now."""
-    choices = {0: "Open now (5 minutes)"} | {
-        hours: f"Support link, {name}" for hours, name in sending.LIFETIMES.items()
-    }
-    chosen = st.selectbox(
-        "Kind of link", list(choices), format_func=choices.__getitem__, key=f"kind_{org_id}"
-    )
-    return chosen or None
 
 
 def hand_over(link: Minted, who: Viewer) -> None:
@@ -148,28 +145,7 @@ def _unavailable(explained: Sequence[Destination]) -> None:
         )
 
 
-def _price(prices: Sequence[PriceChoice], who: Viewer) -> str | None:
-    by_key = {price.lookup_key: price for price in prices if price.price_id is not None}
-
-    def name(lookup_key: str) -> str:
-        price = by_key[lookup_key]
-        amount = recurring(
-            price.unit_amount,
-            price.currency,
-            price.interval,
-            interval_count=price.interval_count,
-            locale=who.locale,
-        )
-        return f"{price.plan_name}, {amount} ({lookup_key})"
-
-    return st.selectbox("Price", list(by_key), index=None, format_func=name, key="checkout_price")
-
-
-def _fault(chosen: Destination | None, reason: str, lookup_key: str | None) -> str | None:
-    if chosen is None:
-        return "Choose where the link leads first."
-    if chosen.name == CHECKOUT and lookup_key is None:
-        return "Choose the price that the customer should pay first."
+def _fault(reason: str) -> str | None:
     if len(reason) < SHORTEST_REASON:
         return "Say why first: a reason or a ticket number, kept in the audit log."
     return None

@@ -6,13 +6,13 @@ from typing import Literal
 
 from billing_core.checkout import upgrade
 from billing_core.commands import BeginAudit, CompleteAudit, DeniedAudit
-from billing_core.destinations import CHECKOUT, Destination
+from billing_core.destinations import CHECKOUT, Destination, Flow
 from billing_core.errors import BillingError, BillingErrorCode
 from billing_core.permissions import Permission
 from billing_core.portal import open_portal
 from billing_core.rows import OrganizationView
 from billing_core.stripe_gateway.sessions import CheckoutSession, PortalSession
-from console import commands
+from console import commands, data
 from console.identity import Principal
 
 SHORTEST_REASON = 3
@@ -21,11 +21,17 @@ LONGEST_REASON = 500
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants to send a customer to; ``lookup_key`` is Checkout's price."""
+    """What somebody wants to send a customer to.
+
+    ``lookup_key`` and ``quantity`` are for Checkout and "Confirm plan change"; ``offers_coupon`` is
+    for "Cancel subscription", where ``billing.toml`` names a coupon.
+    """
 
     destination: Destination
     reason: str
     lookup_key: str | None = None
+    quantity: int | None = None
+    offers_coupon: bool = True
 
     @property
     def action(self) -> Literal["portal_link.mint", "checkout_link.mint"]:
@@ -73,12 +79,20 @@ def _session(view: OrganizationView, wish: Wish) -> PortalSession | CheckoutSess
             view,
             flow=wish.destination.flow,
             subscription_id=wish.destination.subscription_id,
+            lookup_key=wish.lookup_key,
+            quantity=wish.quantity,
+            coupon=_coupon(wish),
         )
     if wish.lookup_key is None:
         raise BillingError(
             BillingErrorCode.UNKNOWN_PRICE, "Choose the price that the customer should pay."
         )
-    return upgrade(view, lookup_key=wish.lookup_key)
+    return upgrade(view, lookup_key=wish.lookup_key, quantity=wish.quantity or 1)
+
+
+def _coupon(wish: Wish) -> str | None:
+    offered = wish.offers_coupon and wish.destination.flow is Flow.SUBSCRIPTION_CANCEL
+    return data.config().links.retention_coupon if offered else None
 
 
 def _denied(principal: Principal, view: OrganizationView, wish: Wish) -> BillingError:

@@ -17,7 +17,6 @@ from console.identity import Principal
 from console.minting import Wish
 from console.viewer import Viewer
 
-LIFETIMES = {24: "24 hours", 72: "72 hours", 168: "7 days", 720: "30 days"}
 _KEY = "sent_link"
 
 
@@ -29,10 +28,14 @@ class Sent:
     destination: str
     url: str = field(repr=False)
     expires_at: datetime
+    link_id: str
+    uses: int
 
 
-def make(principal: Principal, view: OrganizationView, wish: Wish, hours: int) -> Sent:
-    """A support link that works once within ``hours``, recorded as it is made.
+def make(
+    principal: Principal, view: OrganizationView, wish: Wish, hours: int, uses: int = 1
+) -> Sent:
+    """A support link that works ``uses`` times within ``hours``, recorded as it is made.
 
     Raises BillingError with a sentence; there is no link then.
     """
@@ -52,9 +55,12 @@ def make(principal: Principal, view: OrganizationView, wish: Wish, hours: int) -
         reason=wish.reason,
         sender_name=principal.name[:100] or None,
         lifetime_hours=hours,
+        uses=uses,
+        target_quantity=wish.quantity,
+        offers_coupon=wish.offers_coupon,
     )
     made = commands.create_link(principal, command)
-    return Sent(view.org_id, name, made.url, made.expires_at)
+    return Sent(view.org_id, name, made.url, made.expires_at, made.link_id, uses)
 
 
 def keep(link: Sent) -> None:
@@ -81,16 +87,16 @@ def hand_over(link: Sent, principal: Principal, who: Viewer) -> None:
     until = elements.time(link.expires_at, who)
     elements.show(
         Markup(
-            "<p>Send this to the customer. It works once, until {}. It is shown here only until"
+            "<p>Send this to the customer. It works {}, until {}. It is shown here only until"
             " you leave this page; afterwards make another.</p>"
-        ).format(until)
+        ).format("once" if link.uses == 1 else f"{link.uses} times", until)
     )
     _copyable("sent_url", link.url, "Copy link")
     text = message(
         link.destination,
         url=link.url,
         expires_at=link.expires_at,
-        uses=1,
+        uses=link.uses,
         company=data.config().company.name,
         sender=principal.name,
     )

@@ -28,6 +28,7 @@ PAYLOADS = _TABLES["webhook_payloads"]
 AUDIT = _TABLES["audit_log"]
 ROLLUPS = _TABLES["event_rollups"]
 LINKS = _TABLES["portal_links"]
+LINK_VISITS = _TABLES["link_visits"]
 
 # As ``IS NOT NULL``, said so that SQLite looks into the index instead of reading every row.
 WINDING_DOWN = ENTITLEMENTS.c.ends_at > datetime(1970, 1, 1, tzinfo=UTC)

@@ -253,11 +253,12 @@ def test_each_destination_is_offered_or_explained(at_desk: Desk, company: Compan
     _acme(company)
     at_desk.sit("support")
     at = at_desk.open(_organization, org="org_acme")
-    names = ["Cancel subscription", "Switch plan", "Update payment method", "Billing home"]
-    assert at.radio[0].options == names
+    account = ["Update payment method", "Update billing details", "Billing home"]
+    plan = ["Cancel subscription", "Switch plan", "Confirm plan change"]
+    assert at.radio[0].options == [*plan, *account]
     _cancel(company, datetime(2026, 8, 14, 12, tzinfo=UTC))
     at = at_desk.open(_organization, org="org_acme")
-    assert at.radio[0].options == ["Update payment method", "Billing home"]
+    assert at.radio[0].options == account
     told = visible(at)
     assert "Already set to end on 14 August 2026: send them to Billing home to undo it." in told
 
@@ -281,7 +282,12 @@ def test_a_customer_whose_subscription_ended_keeps_the_portal_and_is_offered_che
     company.event("customer.subscription.deleted", ended)
     at_desk.sit("support")
     at = at_desk.open(_organization, org="org_acme")
-    assert at.radio[0].options == ["Update payment method", "Billing home", "Checkout"]
+    assert at.radio[0].options == [
+        "Update payment method",
+        "Update billing details",
+        "Billing home",
+        "Checkout",
+    ]
     assert "No access because Stripe last said canceled" in visible(at)
 
 

@@ -6,9 +6,18 @@ from datetime import timedelta
 import pytest
 
 from billing_core import queries
-from billing_core.destinations import Destination, Flow, destinations_for, obstacle
+from billing_core.config import BillingConfig
+from billing_core.configuration.portal import InvoiceHistory, PortalConfiguration, PortalFeatures
+from billing_core.destinations import (
+    Destination,
+    Flow,
+    confirmable,
+    destinations_for,
+    features_of,
+    obstacle,
+)
 from billing_core.errors import BillingErrorCode
-from billing_core.rows import OrganizationView
+from billing_core.rows import OrganizationView, PriceChoice
 from tests.core.company import CONFIG, START, Company, customer, price, subscription
 
 
@@ -30,12 +39,16 @@ def test_a_live_subscription_can_be_canceled_switched_and_paid_for(company: Comp
     assert [(d.name, d.flow, d.enabled) for d in found] == [
         ("Cancel subscription", Flow.SUBSCRIPTION_CANCEL, True),
         ("Switch plan", Flow.SUBSCRIPTION_UPDATE, True),
+        ("Confirm plan change", Flow.SUBSCRIPTION_UPDATE_CONFIRM, True),
+        ("Pause subscription", Flow.SUBSCRIPTION_PAUSE, False),
         ("Update payment method", Flow.PAYMENT_METHOD_UPDATE, True),
+        ("Update billing details", Flow.CUSTOMER_UPDATE, True),
         ("Billing home", None, True),
         ("Checkout", None, False),
     ]
-    assert found[0].subscription_id == found[1].subscription_id == "sub_acme"
-    assert found[4].explanation == "There is a subscription already: use Switch plan to change it."
+    assert {each.subscription_id for each in found[:4]} == {"sub_acme"}
+    assert {each.subscription_id for each in found[4:]} == {None}
+    assert found[-1].explanation == "There is a subscription already: use Switch plan to change it."
 
 
 @pytest.mark.parametrize(
@@ -60,6 +73,65 @@ def test_what_is_set_to_end_is_led_to_billing_home(
     assert "undo the end on 14 August 2026" in found["Billing home"].explanation
 
 
+def choice(lookup_key: str, currency: str | None = "eur") -> PriceChoice:
+    price_id = f"price_{lookup_key}" if currency else None
+    return PriceChoice(lookup_key, "pro", "Pro", price_id, 4900, currency, "month", 1)
+
+
+def test_a_change_is_offered_to_prices_in_the_customers_own_currency(company: Company) -> None:
+    """The present price is among them, for another quantity; one that Stripe lacks is not."""
+    company.subscribe("org_acme")
+    view = view_of(company)
+    prices = [choice("pro_monthly"), choice("team_monthly"), choice("team_usd", "usd")]
+    offered = confirmable(view.deciding, [*prices, choice("team_gone", None)])
+    assert [each.lookup_key for each in offered] == ["pro_monthly", "team_monthly"]
+    assert confirmable(None, prices) == ()
+    only_dollars = destinations_for(view, prices=[choice("team_usd", "usd")])
+    confirm = next(each for each in only_dollars if each.name == "Confirm plan change")
+    assert not confirm.enabled
+    assert "no price in the currency that the customer pays in" in confirm.explanation
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "features", "says"),
+    [
+        ("flexible", "active", ["subscription_pause"], "can resume it later"),
+        ("classic", "active", ["subscription_pause"], "in flexible billing mode only"),
+        ("flexible", "paused", ["subscription_pause"], "paused already"),
+        ("flexible", "active", ["subscription_cancel"], "turn subscription_pause on"),
+        ("flexible", "active", None, "turn subscription_pause on"),
+    ],
+)
+def test_a_pause_is_offered_where_the_portal_and_the_subscription_allow_it(
+    company: Company, mode: str, status: str, features: list[str] | None, says: str
+) -> None:
+    company.subscribe("org_acme", status=status, billing_mode={"type": mode})
+    found = destinations_for(view_of(company), features=features)
+    pause = next(each for each in found if each.name == "Pause subscription")
+    assert says in pause.explanation
+    assert pause.enabled == (says == "can resume it later")
+
+
+def test_what_the_portals_configuration_lacks_is_explained_and_not_offered(
+    company: Company,
+) -> None:
+    company.subscribe("org_acme")
+    found = destinations_for(view_of(company), features=["invoice_history", "subscription_cancel"])
+    assert [each.name for each in found if each.enabled] == ["Cancel subscription", "Billing home"]
+    switch = next(each for each in found if each.name == "Confirm plan change")
+    assert switch.explanation == (
+        "The portal's configuration does not offer this to customers. An administrator can turn"
+        " subscription_update on in billing.toml and apply it."
+    )
+
+
+def test_billing_toml_says_what_the_portal_offers() -> None:
+    assert features_of(BillingConfig()) is None
+    features = PortalFeatures(invoice_history=InvoiceHistory())
+    configured = BillingConfig(portal={"main": PortalConfiguration(features=features)})
+    assert features_of(configured) == frozenset({"invoice_history"})
+
+
 def test_the_flag_alone_ends_with_the_period(company: Company) -> None:
     company.change(company.subscribe("org_acme"), cancel_at_period_end=True)
     assert "1 July 2026" in by_name(view_of(company))["Cancel subscription"].explanation
@@ -72,6 +144,7 @@ def test_an_ex_subscriber_keeps_the_invoices_and_is_offered_checkout(company: Co
     found = by_name(view_of(company))
     assert {name for name, each in found.items() if each.enabled} == {
         "Update payment method",
+        "Update billing details",
         "Billing home",
         "Checkout",
     }

@@ -17,7 +17,7 @@ from billing_core.commands import (
     RevokeLink,
 )
 from billing_core.config import BillingConfig
-from billing_core.destinations import obstacle
+from billing_core.destinations import features_of, obstacle
 from billing_core.errors import BillingErrorCode
 from billing_core.links import (
     FLOWS,
@@ -142,6 +142,10 @@ class LinkCommands:
             revoked_by=None,
             refusal_code=None,
             revision_at_redeem=None,
+            target_quantity=(
+                command.target_quantity if command.destination in NEEDS_A_PRICE else None
+            ),
+            offers_coupon=command.offers_coupon,
         )
 
     def _lookup_key(self, command: CreateLink) -> str | None:
@@ -175,7 +179,10 @@ class LinkCommands:
         if problem is None:
             return
         flow = FLOWS.get(link.destination)
-        found = obstacle(flow, subscription_of(link, view)) if flow is not None else None
+        found = None
+        if flow is not None:
+            features = features_of(self._config)
+            found = obstacle(flow, subscription_of(link, view), features=features)
         if found is not None and problem is found.code:
             raise RefusedCommandError(409, f"{found.sentence} No link was made.")
         sentence = _WHY_NOT.get(problem, "The organization's state does not allow this.")

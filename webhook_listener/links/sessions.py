@@ -32,6 +32,7 @@ class StripeSessions:
                 return upgrade(
                     view,
                     lookup_key=link.target_lookup_key or "",
+                    quantity=link.target_quantity or 1,
                     return_path=return_path,
                     base_url=self._public_url,
                     config=self._config,
@@ -44,7 +45,8 @@ class StripeSessions:
                 flow=flow,
                 subscription_id=link.subscription_id if own else None,
                 lookup_key=link.target_lookup_key if own else None,
-                coupon=self._coupon(destination),
+                quantity=link.target_quantity if own else None,
+                coupon=self._coupon(link, destination),
                 base_url=self._public_url,
             ).url
         except SettingsError as error:
@@ -53,5 +55,6 @@ class StripeSessions:
                 BillingErrorCode.STRIPE_UNAVAILABLE, "Stripe is not set up here."
             ) from None
 
-    def _coupon(self, destination: str) -> str | None:
-        return self._config.links.retention_coupon if destination == CANCEL_SUBSCRIPTION else None
+    def _coupon(self, link: Link, destination: str) -> str | None:
+        offered = link.offers_coupon and destination == CANCEL_SUBSCRIPTION
+        return self._config.links.retention_coupon if offered else None
