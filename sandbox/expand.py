@@ -9,6 +9,8 @@ from sandbox.errors import invalid
 from sandbox.shapes import Json
 
 _DEEPEST = 4
+# What Stripe leaves out unless it is asked for, by the kind of object.
+_LEFT_OUT = {"billing_portal.configuration": ("features", "subscription_update", "products")}
 
 
 def expanded(account: Account, value: Json, paths: list[str]) -> Json:
@@ -18,7 +20,20 @@ def expanded(account: Account, value: Json, paths: list[str]) -> Json:
         if len(parts) > _DEEPEST:
             raise invalid("expand", f"You cannot expand more than {_DEEPEST} levels of a property.")
         _expand(account, value, parts, path)
+    _leave_out(value, paths)
     return value
+
+
+def _leave_out(value: Json, paths: list[str]) -> None:
+    listed = value.get("object") == "list"
+    for each in value["data"] if listed else [value]:
+        place = _LEFT_OUT.get(each.get("object", ""))
+        if place is None or ".".join(["data", *place] if listed else place) in paths:
+            continue
+        inner = each
+        for part in place[:-1]:
+            inner = inner[part]
+        inner.pop(place[-1], None)
 
 
 def _expand(account: Account, value: Any, parts: list[str], path: str) -> None:  # noqa: ANN401 - JSON

@@ -19,14 +19,15 @@ _MOST_INTERVALS = {"day": 1095, "week": 156, "month": 36, "year": 3}
 class CatalogPrice(Section):
     """A recurring price per unit. ``unit_amount`` is in the currency's minor units.
 
-    Stripe never changes a price's amount, currency or interval: a change makes a new price.
+    Stripe never changes a price's amount, currency or interval, nor a tax behavior once it is
+    specified: a change of these makes a new price.
     """
 
     currency: Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$")]
     unit_amount: int = Field(ge=0, le=99_999_999_999)
     interval: Literal["day", "week", "month", "year"]
     interval_count: int = Field(default=1, ge=1)
-    tax_behavior: Literal["exclusive", "inclusive", "unspecified"] = "unspecified"
+    tax_behavior: Literal["exclusive", "inclusive", "unspecified"] | None = None
     nickname: str | None = Field(default=None, min_length=1, max_length=500)
 
     @model_validator(mode="after")

@@ -74,6 +74,12 @@ class CancellationReasons(_Switched):
 
     options: tuple[CancellationReason, ...] = ()
 
+    @model_validator(mode="after")
+    def _offers_answers(self) -> "CancellationReasons":
+        if self.enabled and not self.options:
+            raise ValueError("options is empty: say which reasons there are to choose from")
+        return self
+
 
 class SubscriptionCancel(_Switched):
     """Customers cancel."""
@@ -178,7 +184,7 @@ class PortalConfiguration(Section):
 
     name: str | None = Field(default=None, min_length=1, max_length=200)
     default_return_url: str | None = None
-    login_page: bool = False
+    login_page: bool | None = None
     business_profile: BusinessProfile = BusinessProfile()
     features: PortalFeatures
 

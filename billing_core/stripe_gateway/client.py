@@ -244,6 +244,12 @@ class StripeGateway:
         found: dict[str, Any] = orjson.loads(answer.body)
         return _stripes_time(answer.headers), found
 
+    def _post(self, path: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Make or change something; a request that has to be repeated is not done twice."""
+        answer = _asked(lambda: self._client.raw_request("post", path, **params))
+        done: dict[str, Any] = orjson.loads(answer.body)
+        return done
+
 
 def _asked(call: Callable[[], T]) -> T:
     """Make a call to Stripe. Raises BillingError, without Stripe's own error behind it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox import billing
 from sandbox.account import Account
-from sandbox.errors import Refusal
+from sandbox.errors import Refusal, invalid
 from sandbox.params import Params
 from sandbox.resources import products
 from sandbox.resources.common import Call, Route, listing
@@ -170,6 +170,11 @@ def _apply(params: Params, price: Json) -> None:
     if params.has("nickname"):
         price["nickname"] = params.text("nickname")
     behavior = params.choice("tax_behavior", ("exclusive", "inclusive", "unspecified"))
+    if behavior and price["tax_behavior"] not in {behavior, "unspecified"}:
+        raise invalid(
+            "tax_behavior",
+            "The tax_behavior of a price cannot be changed once it is `exclusive` or `inclusive`.",
+        )
     price["tax_behavior"] = behavior or price["tax_behavior"]
     price["metadata"] = params.metadata(price["metadata"])
 

@@ -9,6 +9,8 @@ from sandbox.shapes import Json, copy_of
 
 # The session's own event carries a live portal address, so nobody gets it unasked.
 DEFAULT_EVENTS = [
+    "billing_portal.configuration.created",
+    "billing_portal.configuration.updated",
     "checkout.session.completed",
     "checkout.session.expired",
     "coupon.created",

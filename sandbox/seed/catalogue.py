@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from sandbox.account import Account
 from sandbox.portal import configuration
 from sandbox.resources import prices, products
+from sandbox.resources.subscription_update import FEEDBACK
+from sandbox.shapes import Json, overlaid
 
 MOVED_KEY = "pro_monthly"  # its first price is still paid by customers of that time
 
@@ -58,6 +60,11 @@ PLAN_KEYS = [
 ]
 
 
+# The marks that `billing-config` leaves, as if it had been applied to this account.
+_MARK = "billing_config"
+_EXTRAS = frozenset({"Extra storage", "Legacy 2019 deal"})
+
+
 @dataclass
 class Catalogue:
     """The company's prices by lookup key, as they are in the account."""
@@ -66,6 +73,7 @@ class Catalogue:
     prices: dict[str, str]
     legacy: str
     pro: str
+    team: str
 
     def move_key(self) -> None:
         """Raise Pro's monthly price: the lookup key moves to a new price, the old one loses it."""
@@ -78,6 +86,7 @@ class Catalogue:
             PRO_NOW.interval,
             lookup_key=MOVED_KEY,
         )
+        price["metadata"] = {"plan_slug": "pro"}
         prices.claim_lookup_key(account, MOVED_KEY, price["id"], transfer=True)
         account.record(price, "price.created")
         self.prices[MOVED_KEY] = price["id"]
@@ -91,6 +100,56 @@ class Catalogue:
         extra = {self.account.store.get("price", self.prices[EXTRA_STORAGE])["product"]}
         update["products"] = [each for each in update["products"] if each["product"] not in extra]
         self.account.save(default)
+        self._apply_portal(update["products"])
+
+    def _apply_portal(self, offered: list[Json]) -> None:
+        """What `billing-config portal apply` makes of the company's `billing.toml`."""
+        main = self._configuration("main", "Billing home", "your plan and your invoices")
+        features = main["features"]
+        for name in ("customer_update", "payment_method_update", "subscription_cancel"):
+            features[name]["enabled"] = True
+        features["customer_update"]["allowed_updates"] = [
+            "address",
+            "email",
+            "name",
+            "phone",
+            "tax_id",
+        ]
+        reason = features["subscription_cancel"]["cancellation_reason"]
+        reason.update(enabled=True, options=list(FEEDBACK))
+        features["subscription_pause"]["enabled"] = True
+        self.account.save(main)
+        changes = self._configuration("plan_changes", "Plan changes", "change your plan")
+        update = changes["features"]["subscription_update"]
+        update.update(
+            enabled=True,
+            default_allowed_updates=["price", "quantity"],
+            proration_behavior="create_prorations",
+            products=[_with_quantity(each, each["product"] == self.team) for each in offered],
+        )
+        self.account.save(changes)
+
+    def _configuration(self, mark: str, name: str, headline: str) -> Json:
+        made = configuration.new(self.account, configuration.blank_features())
+        made["features"]["invoice_history"]["enabled"] = True
+        return overlaid(
+            made,
+            {
+                "name": name,
+                "metadata": {_MARK: mark},
+                "default_return_url": self.account.page_url("settings", "billing"),
+                "business_profile": {
+                    "headline": f"Northwind Cloud: {headline}",
+                    "privacy_policy_url": "https://northwind.example/privacy",
+                    "terms_of_service_url": "https://northwind.example/terms",
+                },
+            },
+        )
+
+
+def _with_quantity(offered: Json, adjustable: bool) -> Json:
+    bounds = {"enabled": adjustable, "maximum": 1000 if adjustable else None, "minimum": 1}
+    return overlaid(offered, {"adjustable_quantity": bounds})
 
 
 EXTRA_STORAGE = "extra_storage_monthly"
@@ -99,11 +158,14 @@ EXTRA_STORAGE = "extra_storage_monthly"
 def open_shop(account: Account) -> Catalogue:
     """Create the products and prices at the account's present moment."""
     by_key: dict[str, str] = {}
-    legacy = pro = ""
+    legacy = ""
+    ids: dict[str, str] = {}
     for name, offers in OFFERS.items():
-        product = account.record(products.new(account, name), "product.created")
-        if name == "Pro":
-            pro = product["id"]
+        slug = name.lower().replace(" ", "_")
+        product = products.new(account, name)
+        product["metadata"] = {_MARK: slug} if name != "Legacy 2019 deal" else {}
+        account.record(product, "product.created")
+        ids[name] = product["id"]
         for offer in offers:
             price = prices.new(
                 account,
@@ -113,10 +175,11 @@ def open_shop(account: Account) -> Catalogue:
                 offer.interval,
                 lookup_key=offer.lookup_key,
             )
+            price["metadata"] = {} if name in _EXTRAS else {"plan_slug": slug}
             if offer.lookup_key is None:
                 price["nickname"] = name
                 legacy = price["id"]
             else:
                 by_key[offer.lookup_key] = price["id"]
             account.record(price, "price.created")
-    return Catalogue(account, by_key, legacy, pro)
+    return Catalogue(account, by_key, legacy, ids["Pro"], ids["Team"])

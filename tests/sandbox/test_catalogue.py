@@ -77,3 +77,32 @@ def test_a_coupon_lowers_one_invoice_only(world: World) -> None:
     world.control.advance_past(subscription.id)
     invoices = world.v1.invoices.list({"subscription": subscription.id}).data
     assert [invoice.amount_paid for invoice in invoices] == [4900, 2450]
+
+
+def test_a_tax_behavior_is_specified_once(world: World) -> None:
+    price = world.price("pro_monthly")
+    assert world.v1.prices.update(price, {"tax_behavior": "exclusive"}).tax_behavior == "exclusive"
+    with pytest.raises(stripe.InvalidRequestError, match="cannot be changed"):
+        world.v1.prices.update(price, {"tax_behavior": "inclusive"})
+
+
+def test_the_products_of_portal_settings_are_left_out_unless_asked_for(open_world: World) -> None:
+    portals = open_world.v1.billing_portal.configurations
+    [plain] = portals.list().data
+    assert "products" not in plain.features.subscription_update
+    [whole] = portals.list({"expand": ["data.features.subscription_update.products"]}).data
+    assert whole.features.subscription_update.products
+    one = portals.retrieve(plain.id, {"expand": ["features.subscription_update.products"]})
+    assert one.features.subscription_update.products == whole.features.subscription_update.products
+
+
+def test_changed_portal_settings_are_told_as_events(open_world: World) -> None:
+    made = open_world.v1.billing_portal.configurations.create(
+        {"features": {"invoice_history": {"enabled": True}}}
+    )
+    open_world.v1.billing_portal.configurations.update(made.id, {"name": "Main"})
+    told = open_world.delivered()
+    [created] = told.of_type("billing_portal.configuration.created")
+    [updated] = told.of_type("billing_portal.configuration.updated")
+    assert created.object["id"] == made.id
+    assert updated.previous["name"] is None
