@@ -254,7 +254,7 @@ def test_each_destination_is_offered_or_explained(at_desk: Desk, company: Compan
     at_desk.sit("support")
     at = at_desk.open(_organization, org="org_acme")
     account = ["Update payment method", "Update billing details", "Billing home"]
-    plan = ["Cancel subscription", "Switch plan", "Confirm plan change"]
+    plan = ["Cancel subscription", "Switch plan", "Confirm plan change", "Pause subscription"]
     assert at.radio[0].options == [*plan, *account]
     _cancel(company, datetime(2026, 8, 14, 12, tzinfo=UTC))
     at = at_desk.open(_organization, org="org_acme")
