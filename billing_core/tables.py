@@ -276,6 +276,69 @@ class EntitlementChange(SQLModel, table=True):
     after: dict[str, Any] = Field(sa_column=Column(JSON(), nullable=False))
 
 
+class Cancellation(SQLModel, table=True):
+    """One time in which a subscription was set to end.
+
+    ``undone_at`` and ``ended_at`` say how that came out, ``seconds_to_undo`` how long it took to
+    be undone. Plan item, amount and reason are those of the moment at which it was over, or of
+    now. ``steps`` are the events that the row follows from.
+    """
+
+    __tablename__ = "cancellations"
+    __table_args__ = (
+        Index("ix_cancellations_subscription_id", "subscription_id"),
+        Index("ix_cancellations_begun_at", "begun_at"),
+        Index(
+            "ix_cancellations_undone_at",
+            "undone_at",
+            "cancellation_id",
+            sqlite_where=text("undone_at IS NOT NULL"),
+            postgresql_where=text("undone_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_cancellations_ended_at",
+            "ended_at",
+            sqlite_where=text("ended_at IS NOT NULL"),
+            postgresql_where=text("ended_at IS NOT NULL"),
+        ),
+    )
+
+    cancellation_id: str = Field(primary_key=True)
+    subscription_id: str
+    outcome: str
+    begun_at: datetime | None = _time()
+    undone_at: datetime | None = _time()
+    ended_at: datetime | None = _time()
+    seconds_to_undo: int | None = Field(default=None, sa_type=BigInteger)
+    ends_at: datetime | None = _time()
+    price_id: str | None = None
+    quantity: int | None = Field(default=None, sa_type=BigInteger)
+    unit_amount: int | None = Field(default=None, sa_type=BigInteger)
+    currency: str | None = None
+    interval: str | None = None
+    interval_count: int = 1
+    reason: str | None = None
+    feedback: str | None = None
+    comment: str | None = _long_text()
+    steps: list[dict[str, Any]] = Field(
+        default_factory=list, sa_column=Column(JSON(), nullable=False)
+    )
+
+
+class StateRollup(SQLModel, table=True):
+    """How many more orgs were in a state at a day's end than at its beginning.
+
+    The day is UTC's and Stripe's: that of the event which changed the state. All days together
+    are how many are in the state now.
+    """
+
+    __tablename__ = "state_rollups"
+
+    state: str = Field(primary_key=True)
+    day: datetime = Field(sa_column=Column(UTCDateTime(), primary_key=True))
+    more: int = 0
+
+
 class WebhookEvent(SQLModel, table=True):
     """One event in the inbox; its payload lies apart in ``webhook_payloads``."""
 

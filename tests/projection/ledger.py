@@ -22,13 +22,20 @@ _IN_THEIR_OWN_ORDER = {"peers", "suspect", "updated_at", "revision"}
 
 
 class Ledger:
-    """Events in, rows out. In memory unless a path is given."""
+    """Events in, rows out. In memory unless a path or the engine of a migrated database is given."""
 
-    def __init__(self, path: Path | None = None, config: BillingConfig = CONFIG) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        config: BillingConfig = CONFIG,
+        *,
+        engine: Engine | None = None,
+    ) -> None:
         url = f"sqlite:///{path}" if path else "sqlite://"
-        self.engine: Engine = create_engine(url, poolclass=StaticPool)
+        self.engine: Engine = engine or create_engine(url, poolclass=StaticPool)
         self.config = config
-        SQLModel.metadata.create_all(self.engine)
+        if engine is None:
+            SQLModel.metadata.create_all(self.engine)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -98,7 +105,14 @@ class Ledger:
 
     def state(self) -> dict[str, list[dict[str, Any]]]:
         """All that must not depend on the order of arrival."""
-        tables = ("organizations", "customers", "subscriptions", "prices", "plan_entitlements")
+        tables = (
+            "organizations",
+            "customers",
+            "subscriptions",
+            "prices",
+            "plan_entitlements",
+            "cancellations",
+        )
         return {table: self.rows(table) for table in tables}
 
 

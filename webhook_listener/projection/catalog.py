@@ -16,6 +16,7 @@ from billing_core.config import BillingConfig
 from billing_core.facts import ItemFacts, PriceFacts, SubscriptionFacts
 from billing_core.ordering import Version
 from billing_core.subscription_rows import columns_of_main_item, facts_of_row
+from webhook_listener.projection import cancellations
 from webhook_listener.projection.entitlements import learned_lookup_keys
 from webhook_listener.projection.workspace import Row, Workspace
 
@@ -142,6 +143,8 @@ def put_main_items(workspace: Workspace, rows: Sequence[Row], config: BillingCon
             for key, one in facts.items()
         ],
     )
+    concerned = [row["subscription_id"] for row in rows if cancellations.concerned(row)]
+    cancellations.keep(workspace, concerned)
 
 
 def price_ids_of(subscriptions: Iterable[SubscriptionFacts]) -> set[str]:

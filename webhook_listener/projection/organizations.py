@@ -115,5 +115,6 @@ def _forget(workspace: Workspace, org_ids: list[str]) -> None:
     """Take away orgs that nobody belongs to any more; their history goes with the customer."""
     for customer in workspace.by(CUSTOMERS, "customer_id", org_ids):
         workspace.move_history(customer["customer_id"], customer["org_id"])
+    workspace.tell_gone(workspace.by(ENTITLEMENTS, "org_id", org_ids))
     workspace.remove(ENTITLEMENTS, org_ids)
     workspace.remove(ORGANIZATIONS, org_ids)

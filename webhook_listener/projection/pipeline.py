@@ -7,13 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from billing_core.cancellations import step_of
 from billing_core.config import BillingConfig
 from billing_core.facts import SubscriptionFacts
 from billing_core.stripe_gateway.envelope import InboxEvent
 from billing_core.stripe_gateway.shapes import reference
 from billing_core.subscription_rows import columns_of_main_item
 from billing_core.tables import Outcome
-from webhook_listener.projection import catalog, organizations
+from webhook_listener.projection import cancellations, catalog, organizations
 from webhook_listener.projection.advance import Step, advance
 from webhook_listener.projection.entitlements import Cause, learned_lookup_keys, refresh
 from webhook_listener.projection.families import (
@@ -161,13 +162,19 @@ def _project_subscriptions(wave: _Wave, events: Sequence[InboxEvent]) -> None:
     )
     facts: dict[str, SubscriptionFacts] = step.facts
     keys = learned_lookup_keys(wave.workspace, catalog.price_ids_of(facts.values()))
-    wave.workspace.put(
-        SUBSCRIPTIONS.table,
-        [
-            {**row, **columns_of_main_item(facts[row["subscription_id"]], wave.config, keys)}
-            for row in step.rows
-        ],
-    )
+    rows = [
+        {**row, **columns_of_main_item(facts[row["subscription_id"]], wave.config, keys)}
+        for row in step.rows
+    ]
+    before = wave.workspace.by(SUBSCRIPTIONS.table, "subscription_id", facts)
+    wave.workspace.put(SUBSCRIPTIONS.table, rows)
+    concerned = [row["subscription_id"] for row in (*before, *rows) if cancellations.concerned(row)]
+    told = {
+        subscription_id: one
+        for subscription_id, version in step.versions.items()
+        if (one := step_of(version, wave.config)) is not None
+    }
+    cancellations.keep(wave.workspace, {*concerned, *told}, told)
     causes = {event.object_id: Cause("event", event.event_id, event.created) for event in events}
     for subscription_id, kept in facts.items():
         if kept.customer_id is not None:

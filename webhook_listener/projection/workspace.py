@@ -1,12 +1,14 @@
 """The rows of one batch: read once, changed in memory, written together at the end."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, update
 from sqlmodel import SQLModel
 
 from billing_core.tables import Outcome
+from webhook_listener.projection.states import StateMoves
 from webhook_listener.row_sql import row_sql
 
 Row = Mapping[str, Any]
@@ -37,6 +39,7 @@ class Workspace:
         self.connection = connection
         self._held: dict[str, _Held] = {}
         self._changes: list[Row] = []
+        self._moves = StateMoves()
 
     def by(self, table: Table, column: str, keys: Iterable[str]) -> list[Row]:
         """The whole rows whose ``column`` is one of ``keys``. Change them only by ``put``."""
@@ -55,8 +58,15 @@ class Workspace:
         return self._of(table).changed()
 
     def tell_change(self, change: Row) -> None:
-        """Add a row to the history of entitlements."""
+        """Add a row to the history of entitlements, and count it among the states."""
         self._changes.append(change)
+        at = change["event_created"] or change["changed_at"]
+        self._moves.changed(change["before"], change["after"], at)
+
+    def tell_gone(self, entitlements: Iterable[Row]) -> None:
+        """Count orgs out whose rows are about to be removed."""
+        for entitlement in entitlements:
+            self._moves.gone(entitlement)
 
     def move_history(self, old: str, new: str) -> None:
         """Let the changes and links of one org be another's."""
@@ -74,6 +84,7 @@ class Workspace:
             held.flush()
         row_sql(_CHANGES, self.connection.dialect.name).insert(self.connection, self._changes)
         self._changes = []
+        self._moves.write(self.connection, datetime.now(UTC))
 
     def _adopt_events(self) -> None:
         """Events that came before their customer, or under its old org, follow it to its org.
