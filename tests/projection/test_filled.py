@@ -10,7 +10,7 @@ from tests.projection.lives import Life, lives
 from tests.projection.test_cancellations import one_life
 from webhook_listener import schema
 
-_BEFORE = "0004"
+_BEFORE = "0005"
 
 
 @settings(

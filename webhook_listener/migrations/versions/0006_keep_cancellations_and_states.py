@@ -21,8 +21,8 @@ from webhook_listener.projection.cancellations import columns_of, concerned, sta
 from webhook_listener.projection.families import SUBSCRIPTIONS
 from webhook_listener.projection.states import states_of
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
