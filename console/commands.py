@@ -14,6 +14,7 @@ from billing_core.commands import (
     CreateLink,
     DeniedAudit,
     LinkCreated,
+    UserChange,
     sign_command,
 )
 from billing_core.errors import BillingError, BillingErrorCode
@@ -31,13 +32,19 @@ def _client() -> httpx.Client:
     return httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=False)
 
 
-def record(principal: Principal, command: BeginAudit | CompleteAudit | DeniedAudit) -> int:
+def record(
+    principal: Principal,
+    command: BeginAudit | CompleteAudit | DeniedAudit | UserChange,
+    *,
+    spared: str = "No link was made",
+) -> int:
     """Have the listener record ``command`` in this person's name, and answer the entry's id.
 
-    Raises BillingError ``not_recorded`` with a sentence when it could not be recorded.
+    Raises BillingError ``not_recorded`` with a sentence, which ends with what was ``spared``, when
+    it could not be recorded.
     """
-    answer = _ask(principal, _AUDIT, command, spared="No link was made")
-    return _read(AuditRecorded, answer, spared="no link was made").audit_id
+    answer = _ask(principal, _AUDIT, command, spared=spared)
+    return _read(AuditRecorded, answer, spared=spared[0].lower() + spared[1:]).audit_id
 
 
 def create_link(principal: Principal, command: CreateLink) -> LinkCreated:

@@ -8,23 +8,27 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+PROVIDER_PATHS = frozenset({"/signin/provider", "/oauth2callback"})
 OPEN_PATHS = frozenset(
     {
         "/signin",
         "/signout",
+        "/password",
         "/signin.css",
         "/signin.woff2",
         "/healthz",
         "/_stcore/health",
     }
 )
+_NO_DESTINATION = PROVIDER_PATHS | {"/signin", "/signout", "/password"}
 _LONGEST_NEXT = 2000
 
 
 class Gate:
     """ASGI middleware: host check, sign-in check, security headers.
 
-    ``signed_in`` answers whether a cookie's session id is somebody's live session.
+    ``signed_in`` answers whether a cookie's session id is somebody's live session. ``open_paths``
+    are, exactly, those for whoever has not signed in.
     """
 
     def __init__(
@@ -36,8 +40,10 @@ class Gate:
         allowed_hosts: Iterable[str],
         script_hashes: Iterable[str],
         https: bool,
+        open_paths: Iterable[str] = OPEN_PATHS,
     ) -> None:
         self._app = app
+        self._open_paths = frozenset(open_paths)
         self._signed_in = signed_in
         self._cookie = cookie
         self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
@@ -68,7 +74,7 @@ class Gate:
                 status_code=421,
             )
         path: str = scope["path"]
-        if path in OPEN_PATHS or self._signed_in(connection.cookies.get(self._cookie)):
+        if path in self._open_paths or self._signed_in(connection.cookies.get(self._cookie)):
             return None
         if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
             return PlainTextResponse("Sign in first.\n", status_code=401)
@@ -99,7 +105,7 @@ def safe_next(path: str) -> bool:
         and "\\" not in path
         and all(" " < character < "\x7f" or character > "\xa0" for character in path)
         and len(path) <= _LONGEST_NEXT
-        and urlsplit(path).path not in ("/signin", "/signout")
+        and urlsplit(path).path not in _NO_DESTINATION
     )
 
 

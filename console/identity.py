@@ -1,38 +1,33 @@
 """Who is at the screen: the one interface between sign-in and pages.
 
 Asked afresh on every run and by every live area, so that whoever signed out, was removed or
-changed role is seen as such at the next interaction.
+changed role is seen as such at the next interaction. However somebody signed in, only a session of
+our own counts.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import streamlit as st
 
 from billing_core.permissions import Permission, may
-from console.sessions import SessionStore, password_mark
+from console.sessions import Method, Session, password_mark, session_store
 from console.settings import console_settings
-from console.users import user_file
+from console.users import User, user_file
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Somebody signed in, with the roles that the users' file gives them right now."""
+    """Somebody signed in, with the roles that they have right now."""
 
     username: str
     name: str
     email: str
     roles: frozenset[str]
+    method: Method = "password"
 
     def may(self, permission: Permission) -> bool:
         """Whether one of the roles carries the permission."""
         return may(self.roles, permission)
-
-
-@lru_cache(maxsize=1)
-def session_store() -> SessionStore:
-    """The process's sessions file."""
-    return SessionStore(console_settings().console_sessions)
 
 
 def cookie_name() -> str:
@@ -43,15 +38,53 @@ def cookie_name() -> str:
 def principal_of(session_id: str | None) -> Principal | None:
     """Whose session this is now; None once it ended or its user may no longer sign in.
 
-    Raises SettingsError when the users' file cannot be read.
+    Whoever has yet to replace a one-time password is nobody. Raises SettingsError when the users'
+    file cannot be read.
     """
     session = session_store().find(session_id)
     if session is None:
         return None
+    if session.method == "provider":
+        return provided(session)
+    user = _user_of(session)
+    if user is None or user.one_time_until is not None:
+        return None
+    return Principal(user.username, user.name, user.email, user.roles)
+
+
+def newcomer_of(session_id: str | None) -> User | None:
+    """Whose session this is, if they have yet to replace a one-time password.
+
+    Raises SettingsError when the users' file cannot be read.
+    """
+    session = session_store().find(session_id)
+    user = _user_of(session) if session is not None and session.method == "password" else None
+    return user if user is not None and user.one_time_until is not None else None
+
+
+def provided(session: Session) -> Principal | None:
+    """Who came through the provider, with the roles of its claims and of the users' file.
+
+    None where they have no role, were disabled, or no provider is configured any more.
+    """
+    if console_settings().oidc() is None:
+        return None
+    user = user_file().find(session.username)
+    if user is not None and user.disabled:
+        return None
+    roles = session.roles | (user.roles if user is not None else frozenset())
+    if not roles:
+        return None
+    return Principal(session.username, session.name, session.email, roles, "provider")
+
+
+def _user_of(session: Session) -> User | None:
+    if not console_settings().console_password_sign_in:
+        return None
     user = user_file().find(session.username)
     if user is None or user.disabled or password_mark(user) != session.password_mark:
         return None
-    return Principal(user.username, user.name, user.email, user.roles)
+    return user
 
 
 def current() -> Principal | None:

@@ -16,7 +16,7 @@ import uvicorn
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from streamlit import config as streamlit_config
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import bootstrap
@@ -26,9 +26,11 @@ from billing_core.database import reader
 from billing_core.errors import DatabaseUnavailableError, SettingsError
 from billing_core.settings import ROOT, settings
 from console import data, elements
-from console.gate import Gate
-from console.identity import cookie_name, principal_of, session_store
+from console.gate import OPEN_PATHS, PROVIDER_PATHS, Gate
+from console.identity import cookie_name, principal_of
+from console.password_checks import PasswordChecks
 from console.quiet import quietly
+from console.sessions import session_store
 from console.settings import console_settings
 from console.signin import SignIn
 from console.viewer import exact_utc
@@ -49,12 +51,12 @@ _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 def create_app(host: str) -> streamlit.App:
     """The console behind its gate. Raises SettingsError with a sentence."""
-    company = load_config(settings().billing_config).company.name
     session_store()
     _refuse_unsafe_settings()
+    by_provider = console_settings().oidc() is not None
     return streamlit.App(
         Path(__file__).with_name("app.py"),
-        routes=[*SignIn(company).routes(), Route("/console.js", _script, methods=["GET"])],
+        routes=[*_routes_before_the_console(), Route("/console.js", _script, methods=["GET"])],
         on_script_error=_unforeseen,
         middleware=[
             Middleware(
@@ -64,9 +66,25 @@ def create_app(host: str) -> streamlit.App:
                 allowed_hosts=console_settings().allowed_hosts(host),
                 script_hashes=inline_script_hashes(),
                 https=console_settings().serves_https,
+                open_paths=OPEN_PATHS | (PROVIDER_PATHS if by_provider else frozenset()),
             )
         ],
     )
+
+
+def _routes_before_the_console() -> list[BaseRoute]:
+    with quietly():  # a cached function among what it imports would speak of a missing runtime
+        from console.password_page import PasswordPage
+    company = load_config(settings().billing_config).company.name
+    checks = PasswordChecks()
+    sign_in = SignIn(company, checks)
+    routes = [*sign_in.routes(), *PasswordPage(company, checks).routes()]
+    oidc = console_settings().oidc()
+    if oidc is not None:
+        from console.single_sign_on import SingleSignOn
+
+        routes += SingleSignOn(oidc, sign_in).routes()
+    return routes
 
 
 def serve(host: str, port: int) -> None:

@@ -1,7 +1,8 @@
 """Guessing is slowed: after a few failures each further try must wait, a little longer each time.
 
-Counted per user name, whether it exists or not, and per address. Nobody is locked out for good:
-the wait is bounded, and a quiet half hour forgets everything.
+Counted per user name, whether it exists or not, and per address; apart from both in a browser that
+its user is known to use. Nobody is locked out for good: the wait is bounded, and a quiet half hour
+forgets everything.
 """
 
 import hashlib
@@ -24,13 +25,15 @@ class Throttle:
     def __init__(self, store: SessionStore) -> None:
         self._store = store
 
-    def begin(self, username: str, address: str) -> int:
+    def begin(self, username: str, address: str, browser: str | None = None) -> int:
         """Count a try before it is checked; 0, or the seconds to wait when it is refused.
+
+        ``browser`` is the id of one in which this user has signed in before.
 
         Counting first means that a hundred tries at once are not a hundred free tries.
         """
         now = time.time()
-        limits = _limits(username, address)
+        limits = _limits(username, address, browser)
         with self._store.connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             wait = max(_wait(connection, subject, tries, now) for subject, tries in limits)
@@ -46,18 +49,20 @@ class Throttle:
             connection.execute("COMMIT")
         return math.ceil(wait) if wait > 0 else 0
 
-    def succeeded(self, username: str, address: str) -> None:
+    def succeeded(self, username: str, address: str, browser: str | None = None) -> None:
         """Forget the name's failures, and take this try back off the address."""
-        (name, _), (place, _) = _limits(username, address)
+        (name, _), *places = _limits(username, address, browser)
         with self._store.connection() as connection:
             connection.execute("DELETE FROM signin_failures WHERE subject = ?", (name,))
-            connection.execute(
+            connection.executemany(
                 "UPDATE signin_failures SET failures = max(failures - 1, 0) WHERE subject = ?",
-                (place,),
+                [(place,) for place, _ in places],
             )
 
 
-def _limits(username: str, address: str) -> tuple[tuple[str, int], tuple[str, int]]:
+def _limits(username: str, address: str, browser: str | None) -> tuple[tuple[str, int], ...]:
+    if browser is not None:
+        return ((f"browser:{browser}", TRIES_PER_NAME),)
     name = hashlib.sha256(username.strip().lower().encode("utf-8", "surrogatepass")).hexdigest()
     return (f"name:{name}", TRIES_PER_NAME), (f"address:{address}", TRIES_PER_ADDRESS)
 

@@ -6,11 +6,12 @@ out at the next interaction.
 
 import fcntl
 import os
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -22,9 +23,8 @@ from billing_core.errors import SettingsError
 from billing_core.permissions import Role
 from console.settings import console_settings
 
-MAXIMUM_PASSWORD_BYTES = 72
-MINIMUM_PASSWORD_LENGTH = 10
-_USERNAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}\Z")
+Entries = dict[str, dict[str, Any]]
+NO_PASSWORD = "!"  # noqa: S105 - what stands in the file where there is none
 
 
 class UserError(ValueError):
@@ -33,7 +33,11 @@ class UserError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who may sign in; ``password_hash`` is bcrypt's and stays out of ``repr``."""
+    """Somebody who may sign in; ``password_hash`` is bcrypt's and stays out of ``repr``.
+
+    A password with ``one_time_until`` opens nothing but the page on which it is replaced, and that
+    until then. Whoever has no password comes through the sign-in provider.
+    """
 
     username: str
     name: str
@@ -41,6 +45,22 @@ class User:
     roles: frozenset[str]
     disabled: bool
     password_hash: str
+    one_time_until: datetime | None = None
+
+    @property
+    def has_password(self) -> bool:
+        """Whether there is a password to sign in with."""
+        return self.password_hash.startswith("$2")
+
+    @property
+    def keeps_the_door(self) -> bool:
+        """Whether this is an administrator who can sign in and let others in."""
+        return (
+            Role.ADMIN in self.roles
+            and not self.disabled
+            and self.has_password
+            and self.one_time_until is None
+        )
 
     def __repr__(self) -> str:
         return f"User({self.username!r}, roles={sorted(self.roles)!r}, disabled={self.disabled})"
@@ -72,18 +92,29 @@ class UserFile:
         """The user of that name, whatever its case, or None."""
         return self.users().get(username.strip().lower())
 
-    def change(self, edit: Callable[[dict[str, dict[str, Any]]], None]) -> None:
+    def change(self, edit: Callable[[Entries], None]) -> None:
         """Apply ``edit`` to the raw entries and replace the file in one step, mode 0600.
 
-        Raises UserError from ``edit`` with nothing written; SettingsError when unreadable.
+        Raises UserError, with nothing written, from ``edit`` or where no administrator would be
+        left; SettingsError when the file is unreadable.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._exclusive():
-            document = self._read() if self.path.exists() else {}
-            entries = document.setdefault("credentials", {}).setdefault("usernames", {})
-            edit(entries)
-            _parse(document)
+            document = self._edited(edit)
             _replace(self.path, yaml.safe_dump(document, allow_unicode=True, sort_keys=True))
+
+    def check(self, edit: Callable[[Entries], None]) -> None:
+        """Raise what ``change`` would raise now, and change nothing."""
+        self._edited(edit)
+
+    def _edited(self, edit: Callable[[Entries], None]) -> dict[str, Any]:
+        document = self._read() if self.path.exists() else {}
+        before = _parse(document)
+        edited = deepcopy(document)
+        credentials = edited.setdefault("credentials", {})
+        edit(credentials.setdefault("usernames", {}))
+        _refuse_lockout(before, _parse(edited))
+        return edited
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
@@ -117,49 +148,6 @@ def user_file() -> UserFile:
     return UserFile(console_settings().console_users)
 
 
-def entry(*, name: str, email: str, roles: frozenset[str], password_hash: str) -> dict[str, Any]:
-    """A user's entry as the file keeps it."""
-    first, _, last = name.strip().partition(" ")
-    return {
-        "first_name": first,
-        "last_name": last,
-        "email": email,
-        "roles": sorted(roles),
-        "password": password_hash,
-    }
-
-
-def checked_username(username: str) -> str:
-    """The user name in lower case. Raises UserError."""
-    lowered = username.strip().lower()
-    if not _USERNAME.match(lowered):
-        raise UserError(
-            "A user name has up to 64 small letters, digits, dots, dashes or @, and starts with a"
-            " letter or digit."
-        )
-    return lowered
-
-
-def checked_roles(roles: str) -> frozenset[str]:
-    """Comma-separated role names as a set. Raises UserError naming the ones that exist."""
-    names = frozenset(part.strip().lower() for part in roles.split(",") if part.strip())
-    known = {role.value for role in Role}
-    if not names or names - known:
-        raise UserError(f"Roles are: {', '.join(sorted(known))}. Name one or several, with commas.")
-    return names
-
-
-def checked_password(password: str) -> str:
-    """The password, if bcrypt can hold it. Raises UserError."""
-    if len(password) < MINIMUM_PASSWORD_LENGTH:
-        raise UserError(f"A password has at least {MINIMUM_PASSWORD_LENGTH} characters.")
-    if len(password.encode()) > MAXIMUM_PASSWORD_BYTES or "\0" in password:
-        raise UserError(
-            f"A password has at most {MAXIMUM_PASSWORD_BYTES} bytes: bcrypt ignores what follows."
-        )
-    return password
-
-
 def _parse(document: dict[str, Any]) -> Mapping[str, User]:
     try:
         entries = (document.get("credentials") or {}).get("usernames") or {}
@@ -174,10 +162,22 @@ def _parse(document: dict[str, Any]) -> Mapping[str, User]:
         ) from None
 
 
+def _refuse_lockout(before: Mapping[str, User], after: Mapping[str, User]) -> None:
+    """An administrator who has yet to replace a one-time password may never do so."""
+    keepers = [user.username for user in before.values() if user.keeps_the_door]
+    if keepers and not any(user.keeps_the_door for user in after.values()):
+        raise UserError(
+            f"{keepers[0]} is the last administrator who can sign in, so this would lock everybody"
+            " out; nothing was changed. Let somebody else be an administrator first, with a"
+            " password of their own."
+        )
+
+
 def _user(username: str, raw: dict[str, Any]) -> User:
     parts = (raw.get("first_name"), raw.get("last_name"))
     full_name = " ".join(str(part) for part in parts if part) or str(raw.get("name") or username)
     roles = raw.get("roles") or []
+    one_time_until = raw.get("one_time_until")
     return User(
         username=username,
         name=full_name,
@@ -185,7 +185,13 @@ def _user(username: str, raw: dict[str, Any]) -> User:
         roles=frozenset(str(role) for role in ([roles] if isinstance(roles, str) else roles)),
         disabled=bool(raw.get("disabled", False)),
         password_hash=str(raw["password"]),
+        one_time_until=_aware(str(one_time_until)) if one_time_until else None,
     )
+
+
+def _aware(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def _replace(path: Path, text: str) -> None:

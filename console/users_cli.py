@@ -1,25 +1,21 @@
 """``billing-console users``: who may sign in, and with which roles."""
 
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from billing_core.errors import SettingsError
 from billing_core.permissions import Role
-from console.users import (
-    UserError,
-    checked_password,
-    checked_roles,
-    checked_username,
-    entry,
-    user_file,
-)
+from console import user_changes
+from console.user_changes import Change
+from console.user_rules import checked_password
+from console.users import Entries, UserError, user_file
 
 users_app = typer.Typer(
-    help="Who may sign in. Changes take effect at the next click of whoever they concern.",
+    help="Who may sign in. Changes take effect at the next click of whoever they concern."
+    " What is done here, on the machine itself, is not in the audit log; the Users page's is.",
     no_args_is_help=True,
 )
 _Username = Annotated[str, typer.Argument(help="The user name, in small letters.")]
@@ -57,50 +53,37 @@ def add(
 ) -> None:
     """Add somebody who may sign in."""
     with _refusals():
-        chosen = checked_username(username)
-        made = _entry(name, email, checked_roles(roles), checked_password(password))
-
-        def edit(entries: dict[str, dict[str, Any]]) -> None:
-            if chosen in entries:
-                raise UserError(f"There is a user {chosen} already; nothing was changed.")
-            entries[chosen] = made
-
-        user_file().change(edit)
-        typer.echo(f"{chosen} may sign in now.")
+        hashed = _hash(checked_password(password, username))
+        change = user_changes.add(
+            username, name=name, email=email, roles=roles, password_hash=hashed
+        )
+        _apply(change, "may sign in now")
 
 
 @users_app.command()
 def disable(username: _Username) -> None:
     """Keep somebody out, at once, without forgetting them."""
-    _edit_one(username, lambda found: found.update(disabled=True), "is out and stays out")
+    _apply(user_changes.disable(username), "is out and stays out")
 
 
 @users_app.command()
 def enable(username: _Username) -> None:
     """Let somebody who was disabled in again."""
-    _edit_one(username, lambda found: found.pop("disabled", None), "may sign in again")
+    _apply(user_changes.enable(username), "may sign in again")
 
 
 @users_app.command()
 def remove(username: _Username) -> None:
     """Remove somebody for good."""
-
-    def edit(entries: dict[str, dict[str, Any]]) -> None:
-        del entries[_existing(entries, username)]
-
-    with _refusals():
-        user_file().change(edit)
-        typer.echo(f"{username} is removed.")
+    _apply(user_changes.remove(username), "is removed")
 
 
 @users_app.command("set-password")
 def set_password(username: _Username, password: _Password) -> None:
     """Give somebody a new password; their open sessions end."""
-    from console.passwords import hash_password
-
     with _refusals():
-        hashed = hash_password(checked_password(password))
-        _edit_one(username, lambda found: found.update(password=hashed), "has a new password")
+        hashed = _hash(checked_password(password, username))
+        _apply(user_changes.reset_password(username, hashed, one_time=False), "has a new password")
 
 
 @users_app.command("set-roles")
@@ -110,8 +93,8 @@ def set_roles(
 ) -> None:
     """Replace somebody's roles."""
     with _refusals():
-        chosen = sorted(checked_roles(roles))
-        _edit_one(username, lambda found: found.update(roles=chosen), f"is now {', '.join(chosen)}")
+        change = user_changes.set_roles(username, roles)
+        _apply(change, f"is now {(change.roles or '').replace(',', ', ')}")
 
 
 @users_app.command()
@@ -120,66 +103,45 @@ def sample() -> None:
 
     Prints the passwords once; only their bcrypt hashes are kept.
     """
+    from console.passwords import generated_password
+
     with _refusals():
-        passwords = {role: _readable_password() for role in Role}
-        made = (
-            {
-                role.value: _entry(
-                    f"Sample {role.value.capitalize()}",
-                    f"{role.value}@example.com",
-                    frozenset({role.value}),
-                    password,
-                )
-                for role, password in passwords.items()
-            }
-            if not user_file().users()
-            else {}
-        )
-
-        def edit(entries: dict[str, dict[str, Any]]) -> None:
-            if entries:
-                raise UserError("There are users already; no sample users were made.")
-            entries.update(made)
-
-        try:
-            user_file().change(edit)
-        except UserError as refusal:
-            typer.echo(str(refusal))
+        if user_file().users():
+            typer.echo("There are users already; no sample users were made.")
             return
+        passwords = {role.value: generated_password() for role in Role}
+        made = [_sample(role, password) for role, password in passwords.items()]
+
+        def edit(entries: Entries) -> None:
+            for each in made:
+                each.edit(entries)
+
+        user_file().change(edit)
         typer.echo("Sign in as one of these; the passwords are shown this once.")
         for role, password in passwords.items():
-            typer.echo(f"  {role.value:<8} {password}")
+            typer.echo(f"  {role:<8} {password}")
 
 
-def _readable_password() -> str:
-    """Eighty random bits without the letters and digits that look alike."""
-    return "-".join(
-        "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4))
-        for _ in range(4)
+def _sample(role: str, password: str) -> Change:
+    return user_changes.add(
+        role,
+        name=f"Sample {role.capitalize()}",
+        email=f"{role}@example.com",
+        roles=role,
+        password_hash=_hash(password),
     )
 
 
-def _entry(name: str, email: str, roles: frozenset[str], password: str) -> dict[str, Any]:
+def _hash(password: str) -> str:
     from console.passwords import hash_password
 
-    return entry(name=name, email=email, roles=roles, password_hash=hash_password(password))
+    return hash_password(password)
 
 
-def _edit_one(username: str, edit: Callable[[dict[str, Any]], object], outcome: str) -> None:
-    def edit_entries(entries: dict[str, dict[str, Any]]) -> None:
-        edit(entries[_existing(entries, username)])
-
+def _apply(change: Change, outcome: str) -> None:
     with _refusals():
-        user_file().change(edit_entries)
-        typer.echo(f"{username} {outcome}.")
-
-
-def _existing(entries: dict[str, dict[str, Any]], username: str) -> str:
-    wanted = username.strip().lower()
-    for name in entries:
-        if str(name).lower() == wanted:
-            return name
-    raise UserError(f"There is no user {wanted}; nothing was changed.")
+        change.apply()
+        typer.echo(f"{change.username} {outcome}.")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -75,8 +76,9 @@ class Console:
     def start(self) -> None:
         """Start it from a folder of its own, and wait until it answers."""
         output = self.log.open("a", encoding="utf-8")
+        port = self.environment.get("CONSOLE_PORT", "0")
         self.process = subprocess.Popen(
-            [str(BIN / "billing-console"), "serve", "--port", "0"],
+            [str(BIN / "billing-console"), "serve", "--port", port],
             cwd=self.folder,
             env=self.variables(),
             stdout=subprocess.PIPE,
@@ -121,9 +123,15 @@ class Console:
         return answer.status_code == 200
 
 
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def running_console(folder: Path, **environment: str) -> Iterator[Console]:
-    """A console with one user a role, stopped afterwards."""
+    """A console with one user a role, stopped afterwards; without CONSOLE_PORT on a free port."""
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(folder, environment)
     write_users(console.users, {role: role for role in ROLES})

@@ -9,8 +9,10 @@ import yaml
 from streamlit_authenticator import Authenticate
 from typer.testing import CliRunner
 
-from console import users_cli
-from console.users import MAXIMUM_PASSWORD_BYTES, User, UserError, UserFile, checked_password
+from console import user_changes, users_cli
+from console.sessions import SessionStore, password_session
+from console.user_rules import MAXIMUM_PASSWORD_BYTES, checked_password
+from console.users import User, UserError, UserFile
 from tests.console.serving import BIN, Console, write_users
 
 PASSWORD = "a long enough password"
@@ -19,7 +21,10 @@ PASSWORD = "a long enough password"
 @pytest.fixture
 def users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UserFile:
     file = UserFile(tmp_path / "users.yaml")
+    store = SessionStore(tmp_path / "sessions.sqlite3")
     monkeypatch.setattr(users_cli, "user_file", lambda: file)
+    monkeypatch.setattr(user_changes, "user_file", lambda: file)
+    monkeypatch.setattr(user_changes, "session_store", lambda: store)
     return file
 
 
@@ -70,8 +75,45 @@ def test_disable_enable_roles_and_remove_do_what_they_say(users: UserFile) -> No
     before = _one(users, "jane").password_hash
     _run("set-password", "jane", typed="another long one\nanother long one\n")
     assert _one(users, "jane").password_hash != before
+    _add("bob", "admin")
     _run("remove", "jane")
     assert users.find("jane") is None
+
+
+def test_the_last_administrator_is_neither_disabled_nor_removed_nor_made_less(
+    users: UserFile,
+) -> None:
+    _add("ann", "admin,support")
+    _add("jane")
+    before = users.path.read_bytes()
+    for command in (["disable", "ann"], ["remove", "ann"], ["set-roles", "ann", "support"]):
+        _run(*command, says="ann is the last administrator who can sign in", code=1)
+    assert users.path.read_bytes() == before
+    _run("set-roles", "jane", "admin")
+    _run("disable", "ann")
+    _run("remove", "jane", says="jane is the last administrator", code=1)
+
+
+def test_an_administrator_with_a_one_time_password_does_not_keep_the_door(users: UserFile) -> None:
+    _add("ann", "admin")
+    _add("jane", "admin")
+    user_changes.reset_password("jane", "$2b$04$x", one_time=True).apply()
+    assert _one(users, "jane").one_time_until is not None
+    _run("remove", "ann", says="ann is the last administrator", code=1)
+    user_changes.change_password("jane", "$2b$04$y").apply()
+    assert _one(users, "jane").one_time_until is None
+    _run("remove", "ann")
+
+
+def test_whoever_is_enabled_again_is_not_signed_in_by_an_old_session(users: UserFile) -> None:
+    _add()
+    store = SessionStore(users.path.with_name("sessions.sqlite3"))
+    session = store.open(password_session(_one(users, "jane")))
+    _run("set-roles", "jane", "finance")
+    assert store.find(session) is not None
+    _run("disable", "jane")
+    _run("enable", "jane")
+    assert store.find(session) is None
 
 
 def test_a_change_that_cannot_be_made_is_a_sentence_and_changes_nothing(users: UserFile) -> None:
