@@ -6,6 +6,7 @@ Nothing here writes or calls Stripe. Functions that name plans take a ``config``
 
 from billing_core.queries.audit import AuditFilters, audit_entries
 from billing_core.queries.changes import newest_changes
+from billing_core.queries.history import entitlement_history
 from billing_core.queries.organization import entitlement_mark, organization
 from billing_core.queries.organizations import (
     Order,
@@ -13,6 +14,7 @@ from billing_core.queries.organizations import (
     search_organizations,
 )
 from billing_core.queries.overview import overview_counts
+from billing_core.queries.past import organization_as_of
 from billing_core.queries.payloads import payload
 from billing_core.queries.prices import prices, unmapped_prices
 from billing_core.queries.timeline import timeline
@@ -26,10 +28,12 @@ __all__ = [
     "OrganizationFilters",
     "audit_entries",
     "ended_since",
+    "entitlement_history",
     "entitlement_mark",
     "event_volume",
     "newest_changes",
     "organization",
+    "organization_as_of",
     "overview_counts",
     "parked_events",
     "payload",

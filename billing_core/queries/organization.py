@@ -1,26 +1,22 @@
 """One organization: what it has now, all its subscriptions, and a mark that tells of news."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from sqlalchemy import Connection, func, or_, select
 
 from billing_core.config import BillingConfig
-from billing_core.entitlement import (
-    effective_lookup_key,
-    entitlement_of,
-    main_item,
-    status_gives_access,
-    winding_down_until,
+from billing_core.entitlement import entitlement_of
+from billing_core.queries.subscription_views import (
+    described_by_row,
+    prices_without_plan,
+    subscription_views,
 )
-from billing_core.facts import ItemFacts, SubscriptionFacts
 from billing_core.queries.tables import (
     CUSTOMERS,
     ENTITLEMENTS,
     EVENTS,
     ORGANIZATIONS,
-    PRICES,
-    PRODUCTS,
     SUBSCRIPTIONS,
     Row,
     config_or_default,
@@ -30,12 +26,10 @@ from billing_core.rows import (
     ConflictingClaim,
     EntitlementMark,
     EntitlementRow,
-    ItemView,
     OrganizationFacts,
     OrganizationView,
     SubscriptionView,
 )
-from billing_core.subscription_rows import facts_of_row
 
 
 def organization(
@@ -54,7 +48,7 @@ def organization(
         entitlement=entitlement,
         subscriptions=subscriptions,
         conflicting_claims=_conflicting_claims(connection, org_id, customers),
-        unmapped_price_ids=_unmapped(subscriptions),
+        unmapped_price_ids=prices_without_plan(subscriptions),
     )
 
 
@@ -148,71 +142,8 @@ def _subscriptions(
         .where(s.customer_id.in_(ids))
         .order_by(s.created_at.desc(), s.subscription_id),
     )
-    facts = {row["subscription_id"]: facts_of_row(row) for row in rows}
-    items = [item for each in facts.values() for item in each.items]
-    keys = _learned_keys(connection, items)
-    names = _product_names(connection, items)
-    return tuple(
-        _subscription(row, facts[row["subscription_id"]], keys, names, deciding_id, config)
-        for row in rows
-    )
-
-
-def _subscription(
-    row: Row,
-    facts: SubscriptionFacts,
-    keys: Mapping[str, str],
-    names: Mapping[str, str],
-    deciding_id: str | None,
-    config: BillingConfig,
-) -> SubscriptionView:
-    main, _ = main_item(facts, config, keys)
-    has_access = status_gives_access(facts.status, row["known_status"], config.access)
-    return SubscriptionView(
-        facts=facts,
-        items=tuple(_item(item, keys, names, item is main, config) for item in facts.items),
-        gives_access=has_access,
-        ends_at=winding_down_until(facts) if has_access else None,
-        decides=facts.subscription_id == deciding_id,
-        suspect=bool(row["suspect"]),
-        last_event_id=row["event_id"],
-        last_event_at=row["event_created"],
-    )
-
-
-def _item(
-    item: ItemFacts,
-    keys: Mapping[str, str],
-    names: Mapping[str, str],
-    decides: bool,
-    config: BillingConfig,
-) -> ItemView:
-    key = effective_lookup_key(item, keys)
-    plan = config.plan_for(key, item.price_id)
-    return ItemView(
-        facts=item,
-        lookup_key=key,
-        plan=plan,
-        plan_name=config.plan_name(plan),
-        product_name=names.get(item.product_id or ""),
-        decides=decides,
-    )
-
-
-def _learned_keys(connection: Connection, items: Iterable[ItemFacts]) -> dict[str, str]:
-    ids = {item.price_id for item in items if item.price_id is not None}
-    p = PRICES.c
-    statement = select(p.price_id, p.lookup_key).where(
-        p.price_id.in_(ids), p.lookup_key.is_not(None)
-    )
-    return {row.price_id: row.lookup_key for row in connection.execute(statement)}
-
-
-def _product_names(connection: Connection, items: Iterable[ItemFacts]) -> dict[str, str]:
-    ids = {item.product_id for item in items if item.product_id is not None}
-    p = PRODUCTS.c
-    statement = select(p.product_id, p.name).where(p.product_id.in_(ids), p.name.is_not(None))
-    return {row.product_id: row.name for row in connection.execute(statement)}
+    described = [described_by_row(row) for row in rows]
+    return subscription_views(connection, described, deciding_id, config)
 
 
 def _conflicting_claims(
@@ -239,15 +170,4 @@ def _conflicting_claims(
             claimed_org_id=row["conflicting_org_id"],
         )
         for customer_id, row in sorted(by_id.items())
-    )
-
-
-def _unmapped(subscriptions: Iterable[SubscriptionView]) -> tuple[str, ...]:
-    """Prices that should give a plan and do not; an add-on beside a plan is none of them."""
-    return tuple(
-        item.facts.price_id
-        for view in subscriptions
-        if not view.facts.final
-        for item in view.items
-        if item.decides and item.plan is None and item.facts.price_id is not None
     )

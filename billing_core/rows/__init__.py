@@ -35,6 +35,7 @@ from billing_core.rows.organizations import (
     OrganizationView,
     SubscriptionView,
 )
+from billing_core.rows.past import Change, PastView
 from billing_core.rows.revenue import (
     LeavingPage,
     LeavingRow,
@@ -45,6 +46,7 @@ from billing_core.rows.revenue import (
 __all__ = [
     "AuditPage",
     "AuditRow",
+    "Change",
     "ChangeRow",
     "ConflictingClaim",
     "Count",
@@ -61,6 +63,7 @@ __all__ = [
     "OrganizationRow",
     "OrganizationView",
     "Overview",
+    "PastView",
     "Payload",
     "Percentiles",
     "PriceChoice",

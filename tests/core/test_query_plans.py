@@ -48,6 +48,10 @@ ASKED: dict[str, Ask] = {
     "no customer": search(no_customer=True),
     "a plan of those past due": search(plan="pro", past_due=True),
     "the organization": lambda c: queries.organization(c, "org_acme", config=CONFIG),
+    "the organization as it was": lambda c: queries.organization_as_of(
+        c, "org_acme", START, config=CONFIG
+    ),
+    "its history": lambda c: queries.entitlement_history(c, "org_acme", limit=100),
     "its mark": lambda c: queries.entitlement_mark(c, "org_acme"),
     "its timeline": lambda c: queries.timeline(c, "org_acme", config=CONFIG),
     "who leaves": lambda c: queries.winding_down(c, now=START, config=CONFIG),

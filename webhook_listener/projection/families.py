@@ -21,6 +21,12 @@ from billing_core.facts import (
 from billing_core.ordering import HasFinal, Kind, Version
 from billing_core.stripe_gateway import shapes
 from billing_core.stripe_gateway.envelope import InboxEvent
+from billing_core.stripe_gateway.versions import (
+    SUBSCRIPTION_KINDS,
+    ended_subscription,
+    known_status,
+    version_of,
+)
 from billing_core.subscription_rows import columns_of_facts
 from billing_core.tables import Customer, Price, Product, Subscription
 
@@ -50,21 +56,8 @@ class Family(Generic[F]):
 
     def version(self, event: InboxEvent, config: BillingConfig) -> Version[F]:
         """The event's view of the object. Raises UnreadableShapeError."""
-        kind = self.types[event.type]
-        after = self.read(event.object, config)
-        if kind is Kind.DELETED:
-            after = self.ended(after, event.created)
-        previous = event.previous_attributes
-        before = None
-        if previous is not None and kind is Kind.UPDATED:
-            before = self.read(shapes.before(event.object, previous), config)
-        return Version(
-            event_id=event.event_id,
-            created=int(event.created.timestamp()),
-            kind=kind,
-            before=before,
-            after=after,
-            request_id=event.request_id,
+        return version_of(
+            event, self.types[event.type], lambda obj: self.read(obj, config), self.ended
         )
 
 
@@ -72,53 +65,16 @@ def _table(model: type[SQLModel]) -> Table:
     return SQLModel.metadata.tables[str(model.__tablename__)]
 
 
-def _ended_subscription(facts: SubscriptionFacts, at: datetime) -> SubscriptionFacts:
-    """A deletion ends the subscription whatever its object says."""
-    status = facts.status if facts.status in FINAL_STATUSES else "canceled"
-    return replace(facts, status=status, ended_at=facts.ended_at or at)
-
-
-def _known_status(
-    facts: SubscriptionFacts, versions: Sequence[Version[SubscriptionFacts]]
-) -> dict[str, Any]:
-    """The last status whose meaning is known, for when Stripe sends one that is not.
-
-    Within a second the one that was left for a status that is not known comes last.
-    """
-    if facts.status in KNOWN_STATUSES:
-        return {"known_status": facts.status}
-    seen = [
-        (version.created, rank, version.event_id, candidate.status)
-        for version in versions
-        for rank, candidate in (
-            (0 if version.after.status in KNOWN_STATUSES else 2, version.before),
-            (1, version.after),
-        )
-        if candidate is not None and candidate.status in KNOWN_STATUSES
-    ]
-    return {"known_status": max(seen)[3] if seen else None}
-
-
 SUBSCRIPTIONS = Family[SubscriptionFacts](
     table=_table(Subscription),
     key="subscription_id",
-    types={
-        "customer.subscription.created": Kind.CREATED,
-        "customer.subscription.updated": Kind.UPDATED,
-        "customer.subscription.paused": Kind.UPDATED,
-        "customer.subscription.resumed": Kind.UPDATED,
-        "customer.subscription.trial_will_end": Kind.UPDATED,
-        "customer.subscription.pending_update_applied": Kind.UPDATED,
-        "customer.subscription.pending_update_expired": Kind.UPDATED,
-        "customer.subscription.deleted": Kind.DELETED,
-        "snapshot.subscription": Kind.SNAPSHOT,
-    },
+    types=SUBSCRIPTION_KINDS,
     read=lambda obj, _config: shapes.subscription_facts(obj),
     columns=columns_of_facts,
-    ended=_ended_subscription,
+    ended=ended_subscription,
     row_is_final=lambda row: row["status"] in FINAL_STATUSES,
     open_question=lambda row: row["status"] not in KNOWN_STATUSES,
-    carried=_known_status,
+    carried=lambda facts, versions: {"known_status": known_status(facts, versions)},
     prefer=lambda facts, config: status_gives_access(facts.status, None, config.access),
 )
 
