@@ -47,7 +47,9 @@ class Ledger:
         """Let go of the database."""
         self.engine.dispose()
 
-    def deliver(self, events: Iterable[Mapping[str, Any]], *, batch: int = 1) -> list[Projected]:
+    def deliver(
+        self, events: Iterable[Mapping[str, Any]], *, batch: int = 1, now: datetime = NOW
+    ) -> list[Projected]:
         """Take events as the inbox does: new ones stored, every one projected."""
         projected: list[Projected] = []
         listed = list(events)
@@ -57,7 +59,7 @@ class Ledger:
                 unique = list({event.event_id: event for event in chunk}.values())
                 for event in unique:
                     _store(connection, event)
-                results = project(connection, unique, self.config, now=NOW)
+                results = project(connection, unique, self.config, now=now)
                 table = SQLModel.metadata.tables["webhook_events"]
                 for result in results:
                     connection.execute(
