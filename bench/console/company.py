@@ -1,0 +1,68 @@
+"""``python -m bench.console.company``: write a company of the asked size into a database.
+
+The database must be empty and on this machine; it is marked as a benchmark before anything else.
+"""
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from bench.console import copies, mark
+from bench.console.mark import Size
+from bench.console.staff import store_links
+from bench.console.template import EVENTS_AN_ORG, store_template
+from webhook_listener import schema
+from webhook_listener.database import writer_engine
+
+TEMPLATE_ORGS = 10_000
+
+
+def make_company(database_url: str, size: Size) -> None:
+    """Migrate an empty database and fill it; nothing where it is filled already.
+
+    Raises SystemExit with a sentence where it holds anything else.
+    """
+    engine = writer_engine(database_url)
+    try:
+        schema.migrate(engine)
+        if mark.is_complete(engine, size):
+            return
+        began = time.monotonic()
+        mark.begin(engine, size)
+        end = int(time.time()) - 5
+        happenings = store_template(engine, size.template, end=end)
+        _say(f"stored {size.template:,} organizations", began)
+        if size.copies > 1:
+            copies.multiply(engine, size.copies)
+        links = store_links(engine, happenings, orgs=size.template, copies=size.copies, end=end)
+        _say(f"stored {links:,} links", began)
+        copies.settle(engine)
+        mark.finish(engine, size)
+        _say(f"{size.orgs:,} organizations, {size.orgs * EVENTS_AN_ORG:,} events", began)
+    finally:
+        engine.dispose()
+
+
+def main(
+    database_url: Annotated[str, typer.Argument(help="An empty database on this machine.")],
+    orgs: Annotated[int, typer.Option(help="How many organizations.")] = 1_000_000,
+    template: Annotated[
+        int, typer.Option(help="How many of them are stored for real and then copied.")
+    ] = TEMPLATE_ORGS,
+) -> None:
+    """Write a made-up company: organizations, ten events each, two years of changes and links."""
+    if template < 100 or orgs < template or orgs % template:
+        raise typer.BadParameter("--orgs must be a multiple of --template, which is at least 100.")
+    make_company(database_url, Size(orgs, template))
+
+
+def _say(what: str, began: float) -> None:
+    sys.stderr.write(f"{what} after {time.monotonic() - began:.0f} s\n")
+
+
+if __name__ == "__main__":
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(main)
+    app()

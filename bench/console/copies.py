@@ -1,0 +1,132 @@
+"""The stored template multiplied inside the database, under other ids and in other towns.
+
+Roll-ups are multiplied too, so that they agree with the copied rows. Payloads keep the template's
+ids inside, since they are compressed.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    String,
+    Table,
+    cast,
+    func,
+    select,
+    text,
+)
+from sqlalchemy import column as bare_column
+from sqlalchemy import table as bare_table
+from sqlalchemy.sql import ColumnElement
+from sqlmodel import AutoString, SQLModel
+
+from bench.console.names import TEMPLATE_TOWN, town
+from bench.console.objects import MARK
+
+COPIED = (
+    "customers",
+    "organizations",
+    "subscriptions",
+    "plan_entitlements",
+    "entitlement_changes",
+    "webhook_events",
+    "webhook_payloads",
+    "drift",
+)
+# Counts over all organizations, by the columns that are counts.
+SUMMED: Mapping[str, Sequence[str]] = {
+    "event_rollups": ("events", "deliveries", "receive_lag_ms", "apply_lag_ms"),
+}
+# The same in every copy, or written for all copies by themselves.
+SHARED = ("prices", "products", "listener_state", "portal_links", "audit_log")
+_A_COMMIT = 5
+
+
+def multiply(engine: Engine, copies: int) -> None:
+    """Copy the template until it is there ``copies`` times; indexes are built afterwards."""
+    tables = [SQLModel.metadata.tables[name] for name in COPIED]
+    indexes = [index for table in tables for index in table.indexes]
+    with engine.connect() as connection:  # one connection, because the templates are its own
+        if engine.dialect.name == "sqlite":
+            driver = connection.connection.cursor()  # outside any transaction
+            driver.execute("PRAGMA cache_size=-1048576")
+            driver.execute("PRAGMA temp_store=FILE")
+        with connection.begin():
+            _write_without_a_log(connection, tables)
+            for index in indexes:
+                index.drop(connection)
+            for table in tables:
+                made = f"CREATE TEMPORARY TABLE template_{table.name} AS SELECT * FROM {table.name}"  # noqa: S608 - our own names
+                connection.execute(text(made))
+            _multiply_counts(connection, copies)
+        for first in range(1, copies, _A_COMMIT):
+            with connection.begin():
+                for copy in range(first, min(first + _A_COMMIT, copies)):
+                    for table in tables:
+                        _copy(connection, table, copy)
+            _say(f"{min(first + _A_COMMIT, copies)} of {copies} copies")
+        for index in indexes:
+            with connection.begin():
+                index.create(connection)
+            _say(f"index {index.name}")
+
+
+def settle(engine: Engine) -> None:
+    """What autovacuum and checkpoints would have done by and by."""
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
+            connection.execute(text("CHECKPOINT"))
+    else:
+        with engine.connect() as connection:
+            connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _write_without_a_log(connection: Connection, tables: Sequence[Table]) -> None:
+    """On PostgreSQL; reading is the same, and a crash would cost a benchmark, no customer's data."""
+    if connection.dialect.name == "postgresql":
+        for table in tables:
+            connection.execute(text(f"ALTER TABLE {table.name} SET UNLOGGED"))
+        connection.execute(text("SET maintenance_work_mem = '512MB'"))
+
+
+def _multiply_counts(connection: Connection, copies: int) -> None:
+    for name, columns in SUMMED.items():
+        table = SQLModel.metadata.tables[name]
+        connection.execute(
+            table.update().values({column: table.c[column] * copies for column in columns})
+        )
+
+
+def _copy(connection: Connection, table: Table, copy: int) -> None:
+    columns = [column for column in table.columns if not _numbered(column)]
+    template = bare_table(f"template_{table.name}", *(bare_column(c.name) for c in columns))
+    values = [_value(column, template.c[column.name], copy) for column in columns]
+    names = [column.name for column in columns]
+    connection.execute(table.insert().from_select(names, select(*values)))
+
+
+def _numbered(column: Column[object]) -> bool:
+    return column.primary_key and isinstance(column.type, Integer)
+
+
+def _value(
+    column: Column[object], value: ColumnElement[object], copy: int
+) -> ColumnElement[object]:
+    mark = f"x{int(MARK[1:]) + copy}"
+    if column.name == "name":
+        return func.replace(value, TEMPLATE_TOWN, town(copy))
+    if isinstance(column.type, JSON):
+        return cast(func.replace(cast(value, String), MARK, mark), JSON)
+    if isinstance(column.type, String | AutoString):
+        return func.replace(value, MARK, mark)
+    return value
+
+
+def _say(what: str) -> None:
+    sys.stderr.write(f"  {what}\n")
