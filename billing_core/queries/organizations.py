@@ -146,9 +146,11 @@ def _narrowed(
         matching = select(o.org_id).where(*conditions)
         if of_entitlement:
             matching = matching.join(ENTITLEMENTS, e.org_id == o.org_id)
-    ids = connection.execute(matching.limit(FEW + 1)).scalars().all()
-    if len(ids) <= FEW:
-        return _statement().where(o.org_id.in_(ids)), Count(len(ids))
+    known = match is not None and match.many and conditions == found
+    if not known:
+        ids = connection.execute(matching.limit(FEW + 1)).scalars().all()
+        if len(ids) <= FEW:
+            return _statement().where(o.org_id.in_(ids)), Count(len(ids))
     count = capped_count(connection, matching, COUNT_CAP) if counted else Count(FEW, capped=True)
     walking = _entitlement_conditions(filters, walking=True)
     return _statement().where(*of_organization, *found, *walking), count

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, union
 
+from billing_core.queries.fragments import holding_fragment, holds_fragment, id_begins
 from billing_core.queries.tables import (
     CUSTOMERS,
     ENTITLEMENTS,
@@ -74,11 +75,13 @@ def _last_id_in_url(url: str) -> str:
 class Match:
     """The orgs that a search text stands for, as a condition on ``organizations``.
 
-    ``org_ids`` are all of them where they are few and already known.
+    ``org_ids`` are all of them where they are few and already known; ``many`` says that they are
+    known to be more than a thousand.
     """
 
     condition: ColumnElement[bool]
     org_ids: tuple[str, ...] | None = None
+    many: bool = False
 
 
 def matches(connection: Connection, search: SearchText) -> Match | None:
@@ -99,14 +102,22 @@ def matches(connection: Connection, search: SearchText) -> Match | None:
         exact = func.lower(ORGANIZATIONS.c.email) == search.term.lower()
         if connection.execute(select(ORGANIZATIONS.c.org_id).where(exact).limit(1)).first():
             return Match(exact)
-    return Match(
-        or_(
-            ORGANIZATIONS.c.org_id.in_(named),
-            ORGANIZATIONS.c.org_id.istartswith(search.term, autoescape=True),
-            *_contains(connection, ORGANIZATIONS.c.name, search.term),
-            *_contains(connection, ORGANIZATIONS.c.email, search.term),
-        )
-    )
+    return _holding(connection, search.term, named)
+
+
+def _holding(connection: Connection, term: str, named: tuple[str, ...]) -> Match:
+    """Those whose name or address holds a fragment, or whose id begins with it."""
+    begins = id_begins(connection, term)
+    held = {*named}
+    for statement in (
+        holding_fragment(connection, term),
+        select(ORGANIZATIONS.c.org_id).where(begins),
+    ):
+        held |= set(connection.execute(statement.limit(MATCHING_IDS + 1)).scalars())
+    if len(held) <= MATCHING_IDS:
+        return Match(ORGANIZATIONS.c.org_id.in_(held), tuple(held))
+    holds = holds_fragment(connection, term)
+    return Match(or_(ORGANIZATIONS.c.org_id.in_(named), begins, holds), many=True)
 
 
 def _named_by(term: str) -> Select[str]:
@@ -140,19 +151,6 @@ def _paying(connection: Connection, term: str) -> Match | None:
     condition = customers.where(
         c.c.org_id == ORGANIZATIONS.c.org_id, func.coalesce(s.c.price_id, "").in_(price_ids)
     ).exists()
-    return Match(condition, tuple(set(first)) if len(first) <= MATCHING_IDS else None)
-
-
-def _contains(
-    connection: Connection, column: ColumnElement[str | None], term: str
-) -> list[ColumnElement[bool]]:
-    """Whether a column holds ``term`` in any case.
-
-    SQLite's own ``lower`` knows ASCII alone; PostgreSQL's knows what the database's locale knows.
-    """
-    if term.isascii():
-        return [column.icontains(term, autoescape=True)]
-    if connection.dialect.name == "sqlite":
-        return [func.casefold(column).contains(term.casefold(), autoescape=True)]
-    variants = {term, term.lower(), term.upper(), term.title()}
-    return [column.icontains(variant, autoescape=True) for variant in sorted(variants)]
+    if len(first) > MATCHING_IDS:
+        return Match(condition, many=len(set(first)) > MATCHING_IDS)
+    return Match(condition, tuple(set(first)))

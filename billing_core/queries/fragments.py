@@ -1,0 +1,117 @@
+"""Organizations whose name or e-mail address holds a fragment, found by the indexes made for it."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, literal, or_, select
+from sqlalchemy import column as bare_column
+from sqlalchemy import table as bare_table
+
+from billing_core.queries.tables import ORGANIZATIONS
+
+_SHORTEST = 3
+_PLAIN = re.compile(r"[A-Za-z0-9 ]{1,2}")
+_MOST_TERMS = 2000
+_LAST = "\U0010ffff"
+# SQLite's own, kept by triggers; ``text`` is the name, a line's end, and the address.
+_SEARCH = bare_table(
+    "organization_search", bare_column("org_id"), bare_column("search_id"), bare_column("text")
+)
+_TRIGRAMS = bare_table(
+    "organization_trigrams", bare_column("rowid"), bare_column("organization_trigrams")
+)
+_TERMS = bare_table("organization_trigram_terms", bare_column("term"))
+
+
+def holding_fragment(connection: Connection, term: str) -> Select[str]:
+    """The ids of the organizations that ``holds_fragment`` is true for, by indexes alone.
+
+    Of one or two Latin letters only beginnings of names are found: they are in nearly everything.
+    """
+    o = ORGANIZATIONS.c
+    sqlite = connection.dialect.name == "sqlite"
+    if _PLAIN.fullmatch(term):
+        return select(o.org_id).where(_begins(func.lower(o.name), term.lower(), sqlite=sqlite))
+    if sqlite:
+        return _by_trigrams(connection, term)
+    return select(o.org_id).where(_by_fragments(term), holds_fragment(connection, term))
+
+
+def id_begins(connection: Connection, term: str) -> ColumnElement[bool]:
+    """Whether an organization's id begins with ``term``."""
+    return _begins(ORGANIZATIONS.c.org_id, term, sqlite=connection.dialect.name == "sqlite")
+
+
+def holds_fragment(connection: Connection, term: str) -> ColumnElement[bool]:
+    """Whether an organization's name or address holds ``term`` in any case.
+
+    SQLite's own ``lower`` knows ASCII alone; PostgreSQL's knows what the database's locale knows.
+    """
+    o = ORGANIZATIONS.c
+    if _PLAIN.fullmatch(term):
+        # Asked of one organization after another, so that no index is walked and then sorted.
+        return func.substr(func.lower(o.name), 1, len(term)) == term.lower()
+    return or_(
+        *_contains(connection, o.name, term),
+        *_contains(connection, o.email, term),
+    )
+
+
+def _begins(column: ColumnElement[Any], term: str, *, sqlite: bool) -> ColumnElement[bool]:
+    """Compared byte by byte, as the indexes are: a database's own alphabet has no such range."""
+    if sqlite:
+        return and_(column >= term, column < term + _LAST)
+    return and_(column.bool_op("~>=~")(term), column.bool_op("~<~")(term + _LAST))
+
+
+def _contains(
+    connection: Connection, column: ColumnElement[str | None], term: str
+) -> list[ColumnElement[bool]]:
+    if term.isascii():
+        return [column.icontains(term, autoescape=True)]
+    if connection.dialect.name == "sqlite":
+        return [func.casefold(column).contains(term.casefold(), autoescape=True)]
+    return [column.icontains(variant, autoescape=True) for variant in _variants(term)]
+
+
+def _variants(term: str) -> list[str]:
+    return sorted({term, term.lower(), term.upper(), term.title()})
+
+
+def _by_fragments(term: str) -> ColumnElement[bool]:
+    """PostgreSQL: the index says which organizations have every fragment of the term."""
+    o = ORGANIZATIONS.c
+    text = func.coalesce(o.name, "").concat("\n").concat(func.coalesce(o.email, ""))
+    held = func.organization_fragments(text)
+    return or_(
+        *(held.bool_op("@>")(func.organization_fragments(variant)) for variant in _variants(term))
+    )
+
+
+def _by_trigrams(connection: Connection, term: str) -> Select[str]:
+    """SQLite: the full-text index does, and what it finds is looked at."""
+    wanted = " AND ".join(_quoted(term[at : at + 3]) for at in range(len(term) - 2))
+    if len(term) < _SHORTEST:
+        wanted = " OR ".join(_quoted(each) for each in _terms_beginning(connection, term))
+    s, t = _SEARCH.c, _TRIGRAMS.c
+    if not wanted:
+        return select(s.org_id).where(false())
+    return (
+        select(s.org_id)
+        .select_from(_TRIGRAMS)
+        .join(_SEARCH, s.search_id == t.rowid)
+        .where(t.organization_trigrams.bool_op("MATCH")(literal(wanted)))
+        .where(*_contains(connection, s.text, term))
+    )
+
+
+def _terms_beginning(connection: Connection, term: str) -> Iterable[str]:
+    column = _TERMS.c.term
+    folded = term.lower()
+    statement = select(column).where(column >= folded, column < folded + _LAST)
+    return connection.execute(statement.limit(_MOST_TERMS)).scalars().all()
+
+
+def _quoted(trigram: str) -> str:
+    return '"' + trigram.replace('"', '""') + '"'
