@@ -7,9 +7,12 @@ URL is a bearer credential.
 import secrets
 from typing import Protocol
 
+from billing_core.config import BillingConfig, load_config
+from billing_core.configuration import applied
 from billing_core.destinations import ON_A_SUBSCRIPTION, Flow, chosen_subscription, obstacle
 from billing_core.errors import BillingError, BillingErrorCode
 from billing_core.rows import OrganizationView, SubscriptionView
+from billing_core.settings import settings
 from billing_core.stripe_gateway.client import StripeGateway, stripe_gateway
 from billing_core.stripe_gateway.portal_flow import PortalFlow
 from billing_core.stripe_gateway.sessions import PortalSession
@@ -54,6 +57,7 @@ def open_portal(
     configuration_id: str | None = None,
     base_url: str | None = None,
     locale: str | None = None,
+    config: BillingConfig | None = None,
     gateway: StripeGateway | None = None,
 ) -> PortalSession:
     """One visit to the portal for ``org``, opened on ``flow`` or on its home page.
@@ -62,7 +66,7 @@ def open_portal(
     whenever they leave, and when the flow is done. Given an OrganizationView, what Stripe would
     refuse is refused before it is asked, and ``subscription_id`` defaults to the one that decides.
     ``lookup_key`` and ``quantity`` are for confirming one given change, ``coupon`` is an offer to
-    stay.
+    stay. ``configuration_id`` is by default what ``billing-config`` has applied for that screen.
 
     Raises BillingError: ``no_customer``, ``no_subscription``, ``already_canceling``,
     ``scheduled_update``, ``several_items``, ``flow_disabled`` and what else its codes name.
@@ -91,11 +95,18 @@ def open_portal(
         customer_id=org.stripe_customer_id,
         return_url=url,
         flow=portal_flow,
-        configuration_id=configuration_id,
+        configuration_id=configuration_id or _applied(stripe, config, chosen, lookup_key),
         locale=locale,
         # A fresh key for each click: a repeated one would give the old, perhaps spent, session.
         idempotency_key=f"portal-{secrets.token_urlsafe(24)}",
     )
+
+
+def _applied(
+    stripe: StripeGateway, config: BillingConfig | None, flow: Flow | None, lookup_key: str | None
+) -> str | None:
+    config = config or load_config(settings().billing_config)
+    return applied.configuration_id(stripe, config, flow, lookup_key=lookup_key)
 
 
 def _checked(

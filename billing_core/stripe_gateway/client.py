@@ -154,6 +154,12 @@ class StripeGateway:
         found = listed.get("data")
         return shapes.price_facts(found[0]) if found else None
 
+    def applied_portal_configurations(self, mark: str) -> dict[str, str]:
+        """The active portal configurations by their metadata ``mark``; of several, the oldest."""
+        listed = self._pages("/v1/billing_portal/configurations", {"active": "true"})
+        marked = ((each["metadata"].get(mark), str(each["id"])) for _, each in listed)
+        return {name: configuration_id for name, configuration_id in marked if name}
+
     def list_events(
         self,
         *,

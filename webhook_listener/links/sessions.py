@@ -48,6 +48,7 @@ class StripeSessions:
                 quantity=link.target_quantity if own else None,
                 coupon=self._coupon(link, destination),
                 base_url=self._public_url,
+                config=self._config,
             ).url
         except SettingsError as error:
             _log.error("link.not_configured", sentence=str(error))
