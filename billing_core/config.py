@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError, model_validator
 
+from billing_core.alerts.policy import AlertPolicy
 from billing_core.configuration.catalog import Catalog, product_by_lookup_key
 from billing_core.configuration.portal import Feature, Portal, check_offers, first_allowing
 from billing_core.configuration.section import Section
@@ -61,6 +62,7 @@ class BillingConfig(Section):
     catalog: Catalog = Field(default={})
     portal: Portal = Field(default={})
     links: LinkPolicy = LinkPolicy()
+    alerts: AlertPolicy = AlertPolicy()
 
     @model_validator(mode="after")
     def _each_key_names_one_plan(self) -> "BillingConfig":

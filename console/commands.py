@@ -13,7 +13,12 @@ from billing_core.commands import (
     CompleteAudit,
     CreateLink,
     DeniedAudit,
+    EventsRecorded,
+    IgnoreEvents,
     LinkCreated,
+    ReconcileNow,
+    ReplayEvents,
+    ReplayParked,
     UserChange,
     sign_command,
 )
@@ -23,6 +28,7 @@ from console.identity import Principal
 
 _AUDIT = "/commands/audit"
 _LINKS = "/commands/links"
+_EVENTS = "/commands/events"
 _Answer = TypeVar("_Answer", bound=BaseModel)
 _TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 
@@ -54,6 +60,17 @@ def create_link(principal: Principal, command: CreateLink) -> LinkCreated:
     """
     answer = _ask(principal, _LINKS, command, spared="No link was made")
     return _read(LinkCreated, answer, spared="take back the link if the list shows one")
+
+
+def ask_about_events(
+    principal: Principal, command: ReplayEvents | ReplayParked | IgnoreEvents | ReconcileNow
+) -> EventsRecorded:
+    """Have the listener replay or ignore events, or reconcile; what comes of it is read later.
+
+    Raises BillingError ``not_recorded`` with a sentence; nothing was changed then.
+    """
+    answer = _ask(principal, _EVENTS, command, spared="Nothing was changed")
+    return _read(EventsRecorded, answer, spared="look at the list before you ask again")
 
 
 def _ask(principal: Principal, path: str, command: BaseModel, *, spared: str) -> httpx.Response:

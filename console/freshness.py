@@ -2,10 +2,23 @@
 
 from datetime import datetime
 
+from billing_core.alerts.conditions import Condition, judge
 from billing_core.rows import WebhookHealth
+from console import data
 from console.viewer import ago, lasting
 
-_QUIET_SECONDS = 15 * 60
+_NOTICEABLE_SECONDS = 10
+# What the sentence tells of, the worst first, and how grave each is.
+_TOLD = {
+    "endpoint_disabled": "bad",
+    "parked": "bad",
+    "backlog": "warn",
+    "oldest_pending": "warn",
+    "silence": "warn",
+    "receive_lag": "warn",
+    "apply_lag": "warn",
+    "reconcile_age": "warn",
+}
 
 
 def freshness(health: WebhookHealth, now: datetime, *, listening: bool) -> tuple[str, str]:
@@ -15,23 +28,35 @@ def freshness(health: WebhookHealth, now: datetime, *, listening: bool) -> tuple
     """
     if not listening:
         return f"{_last(health, now)} What came since is not stored yet.", "warn"
-    if health.parked.value:
-        events = "event waits" if health.parked.value == 1 else "events wait"
-        waiting = f"{health.parked} {events} for an operator: what they say is not shown yet."
-        return f"{waiting} {_last(health, now)}", "bad"
-    if health.oldest_pending_at is not None and health.backlog.value:
-        waited = (now - health.oldest_pending_at).total_seconds()
-        if waited > 10:
-            behind = f"{health.backlog} events are stored and not applied yet"
-            return f"Catching up: {behind}, the oldest for {lasting(waited)}.", "warn"
+    wrong = {condition.name: condition for condition in wrong_now(health, now)}
+    for name in ("endpoint_disabled", "parked"):
+        if name in wrong:
+            return f"{wrong[name].sentence} {_last(health, now)}", _TOLD[name]
+    behind = _behind(health, now)
+    if behind is not None:
+        return behind, "warn"
+    for name, tone in _TOLD.items():
+        if name in wrong:
+            return wrong[name].sentence, tone
     if health.last_received_at is None:
         return "Stripe has sent nothing yet.", "info"
-    silence = (now - health.last_received_at).total_seconds()
-    usual = health.usual_gap_seconds
-    if usual is not None and silence > max(_QUIET_SECONDS, 20 * usual):
-        gap = f"the usual gap is {lasting(usual)}"
-        return f"Stripe has sent nothing for {lasting(silence)}; {gap}.", "warn"
     return f"All caught up: last event {ago(health.last_received_at, now)}.", "good"
+
+
+def wrong_now(health: WebhookHealth, now: datetime) -> tuple[Condition, ...]:
+    """Everything that is wrong by ``[alerts]`` in ``billing.toml``."""
+    return judge(health, data.config().alerts, now)
+
+
+def _behind(health: WebhookHealth, now: datetime) -> str | None:
+    if health.oldest_pending_at is None or not health.backlog.value:
+        return None
+    waited = (now - health.oldest_pending_at).total_seconds()
+    if waited <= _NOTICEABLE_SECONDS:
+        return None
+    waits = "event is" if health.backlog.value == 1 else "events are"
+    stored = f"{health.backlog} {waits} stored and not applied yet"
+    return f"Catching up: {stored}, the oldest for {lasting(waited)}."
 
 
 def _last(health: WebhookHealth, now: datetime) -> str:

@@ -7,7 +7,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 from babel import Locale, UnknownLocaleError
 
+from billing_core import dates
 from billing_core.dates import long_date
+
+lasting = dates.lasting
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +46,6 @@ def exact_utc(at: datetime) -> str:
 def ago(at: datetime, now: datetime) -> str:
     """How long ago, roughly: "4 seconds ago", "2 hours ago"."""
     return f"{lasting((now - at).total_seconds())} ago"
-
-
-def lasting(seconds: float) -> str:
-    """A length of time in its largest unit: "4 seconds", "2 hours"."""
-    seconds = max(seconds, 0)
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= 2 * length or (unit == "minute" and seconds >= length):
-            count = int(seconds // length)
-            return f"{count} {unit}{'' if count == 1 else 's'}"
-    count = int(seconds)
-    if count < 1:
-        return "less than a second"
-    return f"{count} second{'' if count == 1 else 's'}"
 
 
 def _zone(name: str | None) -> tzinfo:

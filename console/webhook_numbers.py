@@ -1,34 +1,36 @@
-"""The numbers behind the freshness, and what waits for somebody."""
+"""The numbers behind the freshness, each red with a word where ``billing.toml`` says so."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-from billing_core.rows import (
-    EventRow,
-    Percentiles,
-    SuspectSubscription,
-    UnmappedPrice,
-    WebhookHealth,
-)
+from billing_core.alerts.conditions import Condition
+from billing_core.rows import Percentiles, SuspectSubscription, UnmappedPrice, WebhookHealth
 from console import elements
 from console.elements import Column, Text
 from console.viewer import Viewer, ago, lasting
 
-_PARKED = (Column("Event"), Column("Organization"), Column("Why it waits"), Column("Received"))
-_UNMAPPED = (Column("Price"), Column("Product"), Column("Subscriptions", number=True))
+_UNMAPPED = (Column("Price"), Column("Product"), Column("Organizations", number=True))
 _SUSPECTS = (Column("Subscription"), Column("Customer"), Column("Status"), Column("Since"))
+_Tile = tuple[Text, str, str, Text]
 
 
-def numbers(health: WebhookHealth, now: datetime) -> Markup:
-    """Last event, backlog, parked, and how long things take."""
-    return elements.tiles(_numbers(health, now))
+def numbers(health: WebhookHealth, wrong: Iterable[Condition], now: datetime) -> Markup:
+    """What came last, what waits, how long things take and what was missed."""
+    names = {condition.name for condition in wrong}
+    return elements.tiles(_numbers(health, names, now))
 
 
-def parked_table(events: Iterable[EventRow], who: Viewer) -> Markup:
-    """Events that wait for a person, with the reason in words."""
-    return elements.table(_PARKED, [_parked(event, who) for event in events], "Parked events")
+def show_wrong(wrong: Iterable[Condition], told: str) -> None:
+    """What is wrong beside what the sentence above, ``told``, says already."""
+    rest = [each for each in wrong if each.sentence not in told]
+    if not rest:
+        return
+    items = elements.NOTHING.join(
+        Markup("<li><b>{}:</b> {}</li>").format(each.title, each.sentence) for each in rest
+    )
+    elements.show(Markup('<ul class="bc-wrong" role="status">{}</ul>').format(items))
 
 
 def unmapped_table(prices: Iterable[UnmappedPrice]) -> Markup:
@@ -40,7 +42,11 @@ def suspect_table(suspects: Iterable[SuspectSubscription], who: Viewer) -> Marku
     """Subscriptions whose last events' order is in doubt."""
     rows = [
         (
-            elements.code(suspect.subscription_id),
+            elements.link(
+                elements.code(suspect.subscription_id),
+                "/organizations",
+                q=suspect.subscription_id,
+            ),
             elements.code(suspect.customer_id) if suspect.customer_id else elements.DASH,
             suspect.status,
             elements.time(suspect.since, who),
@@ -50,14 +56,54 @@ def suspect_table(suspects: Iterable[SuspectSubscription], who: Viewer) -> Marku
     return elements.table(_SUSPECTS, rows, "Order in doubt")
 
 
-def _numbers(health: WebhookHealth, now: datetime) -> list[tuple[Text, str, str, Text]]:
+def seconds_text(seconds: float) -> str:
+    """A lag: "40 ms", "1.2 s", "3 minutes"."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 120 else lasting(seconds)
+
+
+def _numbers(health: WebhookHealth, wrong: Collection[str], now: datetime) -> list[_Tile]:
+    waiting = health.oldest_pending_at
+    oldest = lasting((now - waiting).total_seconds()) if waiting is not None else "–"
+    walks = health.reconcile
+    recovered = walks.recovered_since(now - timedelta(days=1)) if walks is not None else 0
     return [
-        (_last(health, now), "Last event", "plain", _gap(health.usual_gap_seconds)),
-        (str(health.backlog), "Backlog", "plain", "Stored, not applied yet"),
-        (str(health.parked), "Parked", "bad" if health.parked.value else "plain", "For a person"),
-        _lag(health.receive_lag, "From Stripe to us"),
-        _lag(health.apply_lag, "From us to applied"),
+        _tile(
+            _last(health, now),
+            "Last event",
+            _gap(health.usual_gap_seconds),
+            _is(wrong, "silence", "endpoint_disabled"),
+        ),
+        _tile(str(health.backlog), "Backlog", "Stored, not applied yet", _is(wrong, "backlog")),
+        _tile(oldest, "Oldest pending", "Waits to be applied", _is(wrong, "oldest_pending")),
+        _tile(str(health.parked), "Parked", "Wait for a person", _is(wrong, "parked")),
+        _lag(health.receive_lag, "From Stripe to us", _is(wrong, "receive_lag")),
+        _lag(health.apply_lag, "From us to applied", _is(wrong, "apply_lag")),
+        _tile(
+            f"{recovered:,}",
+            "Recovered",
+            "Missed by webhook, in a day",
+            _is(wrong, "recovered", "reconcile_age"),
+        ),
+        _tile(str(health.drift), "Drift", "Fields otherwise, in a day", _is(wrong, "drift")),
+        _tile(
+            str(len(health.unmapped_prices)),
+            "Unmapped prices",
+            "Paid, named by no plan",
+            _is(wrong, "unmapped_prices"),
+        ),
     ]
+
+
+def _tile(value: Text, label: str, below: Text, alert: bool) -> _Tile:
+    if not alert:
+        return value, label, "plain", below
+    return value, label, "bad", elements.lines(elements.badge("Alert", "bad"), below)
+
+
+def _is(wrong: Collection[str], *names: str) -> bool:
+    return any(name in wrong for name in names)
 
 
 def _last(health: WebhookHealth, now: datetime) -> Text:
@@ -69,32 +115,19 @@ def _gap(seconds: float | None) -> str:
     return f"Usual gap {lasting(seconds)}" if seconds is not None else "Too few to tell a gap"
 
 
-def _lag(percentiles: Percentiles | None, label: str) -> tuple[Text, str, str, Text]:
+def _lag(percentiles: Percentiles | None, label: str, alert: bool) -> _Tile:
     if percentiles is None:
-        return "–", label, "plain", "No event in a day"
-    rest = f"median; p95 {_seconds(percentiles.p95)}, p99 {_seconds(percentiles.p99)}"
-    return _seconds(percentiles.p50), label, "plain", rest
-
-
-def _seconds(seconds: float) -> str:
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 120 else lasting(seconds)
-
-
-def _parked(event: EventRow, who: Viewer) -> tuple[Text, ...]:
-    organization = elements.organization_link(event.org_id, None) if event.org_id else elements.DASH
-    return (
-        elements.lines(elements.code(event.type), elements.quiet(event.event_id)),
-        organization,
-        elements.untrusted(event.error),
-        elements.time(event.received_at, who),
-    )
+        return _tile("–", label, "No event in a day", alert)
+    rest = f"p50 of a day; p95 {seconds_text(percentiles.p95)}, p99 {seconds_text(percentiles.p99)}"
+    return _tile(seconds_text(percentiles.p50), label, rest, alert)
 
 
 def _unmapped(price: UnmappedPrice) -> tuple[Text, ...]:
     return (
-        elements.lines(elements.code(price.price_id), elements.quiet(price.lookup_key or "")),
+        elements.lines(
+            elements.link(elements.code(price.price_id), "/organizations", q=price.price_id),
+            elements.quiet(price.lookup_key or ""),
+        ),
         elements.untrusted(price.product_name or price.nickname),
         str(price.subscriptions),
     )

@@ -15,6 +15,9 @@ from billing_core.settings import Settings
 from billing_core.stripe_gateway.client import StripeGateway
 from billing_core.stripe_gateway.ration import ReadRation
 from webhook_listener import schema
+from webhook_listener.alerts.settings import load_alert_settings
+from webhook_listener.alerts.targets import targets_of
+from webhook_listener.alerts.watchman import Watchman
 from webhook_listener.commands import audit_endpoint
 from webhook_listener.database import reading_transaction, writer_engine
 from webhook_listener.event_commands import EventCommands
@@ -51,6 +54,7 @@ def create_app(settings: Settings) -> Starlette:
     secrets = settings.webhook_secrets()
     command_key = settings.command_key()
     listener_settings = load_listener_settings()
+    alert_settings = load_alert_settings()
     config = load_config(settings.billing_config)
     engine = writer_engine(settings.database_url)
     _prepare_schema(engine)
@@ -63,7 +67,8 @@ def create_app(settings: Settings) -> Starlette:
     watch = _watch(settings, listener_settings, inbound, metrics)
     work = EventWork(engine, writer, audience_of(settings))
     events = EventCommands(work, asks_stripe=watch is not None)
-    beside: list[Beside] = [work, *([watch] if watch is not None else [])]
+    watchman = Watchman(inbound, config, alert_settings, targets_of(alert_settings), metrics)
+    beside: list[Beside] = [work, watchman, *([watch] if watch is not None else [])]
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -47,13 +47,14 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """An event that has its outcome, and how long that took since it was received."""
+    """An event that has its outcome, and how long its way here and that took."""
 
     event_id: str
     type: str
     outcome: Outcome
     created: datetime
     lag_seconds: float
+    receive_lag_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +248,8 @@ def _count(row: Pending, outcome: Outcome, now: datetime) -> rollups.Count:
 def _done(row: Pending, outcome: Outcome, now: datetime) -> Applied:
     applied_at = _applied_at(row, outcome, now) or now
     lag = max(0.0, (applied_at - row.received_at).total_seconds())
-    return Applied(row.event_id, row.type, outcome, row.created, lag)
+    way = max(0.0, (row.received_at - row.created).total_seconds())
+    return Applied(row.event_id, row.type, outcome, row.created, lag, way)
 
 
 def _one_by_one(

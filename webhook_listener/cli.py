@@ -10,6 +10,7 @@ import typer
 from billing_core.config import load_config
 from billing_core.settings import load_settings
 from webhook_listener import cli_missed, logs, schema
+from webhook_listener.cli_alerts import alerts
 from webhook_listener.cli_errors import fail, migrated_database, speaks_plainly
 from webhook_listener.database import reading_transaction, writer_engine
 from webhook_listener.settings import load_listener_settings
@@ -22,6 +23,7 @@ organizations = typer.Typer(help="Organizations that Stripe does not know yet.")
 audit_log = typer.Typer(help="The append-only audit log.")
 app.add_typer(organizations, name="orgs")
 app.add_typer(audit_log, name="audit")
+app.add_typer(alerts, name="alerts")
 
 
 @app.callback()

@@ -4,17 +4,17 @@ import asyncio
 import time
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, func, select, text
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from webhook_listener import schema
+from webhook_listener import schema, state
 from webhook_listener.apply import oldest_pending
 from webhook_listener.database import reading_transaction
 from webhook_listener.errors import OverloadedError, SchemaError
 from webhook_listener.metrics import Metrics
-from webhook_listener.tables import STATE
+from webhook_listener.tables import EVENTS, STATE
 from webhook_listener.upsert import insert
 from webhook_listener.writer import Writer
 
@@ -98,3 +98,8 @@ def _set_gauges(connection: Connection, metrics: Metrics) -> None:
     oldest = connection.execute(oldest_pending()).scalar_one_or_none()
     age = (datetime.now(UTC) - oldest).total_seconds() if oldest is not None else 0.0
     metrics.oldest_pending_seconds.set(max(0.0, age))
+    received = connection.execute(select(func.max(EVENTS.c.received_at))).scalar()
+    metrics.last_received.set(received.timestamp() if received is not None else 0.0)
+    done_at = state.read(connection, "reconcile").get("done_at")
+    done = datetime.fromisoformat(done_at).timestamp() if done_at is not None else 0.0
+    metrics.last_reconcile.set(done)

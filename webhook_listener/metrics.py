@@ -55,6 +55,12 @@ class Metrics:
             buckets=_LAG_SECONDS,
             registry=registry,
         )
+        self.receive_lag_seconds = Histogram(
+            "billing_webhook_receive_lag_seconds",
+            "From Stripe's time of an event to its receipt.",
+            buckets=_LAG_SECONDS,
+            registry=registry,
+        )
         self.last_event = Gauge(
             "billing_webhook_last_event_timestamp_seconds",
             "Stripe's time of the newest applied event.",
@@ -89,7 +95,35 @@ class Metrics:
         self._reconcile_found = Counter(
             "billing_reconcile_found", "Events that no webhook had brought.", registry=registry
         )
+        self.last_received = Gauge(
+            "billing_webhook_last_received_timestamp_seconds",
+            "When the newest event in the database was received.",
+            registry=registry,
+        )
+        self.last_reconcile = Gauge(
+            "billing_reconcile_last_done_timestamp_seconds",
+            "When Stripe's events were last walked over to the end; 0 where never.",
+            registry=registry,
+        )
+        self.alerts = Counter(
+            "billing_alerts",
+            "Notices to ops by target and whether they were delivered.",
+            ["target", "result"],
+            registry=registry,
+        )
+        self._wrong = Gauge(
+            "billing_condition",
+            "1 for each thing that is wrong by [alerts] in billing.toml; told by one listener.",
+            ["condition"],
+            registry=registry,
+        )
         self._newest = 0.0
+
+    def wrong(self, names: Iterable[str]) -> None:
+        """Show these conditions as on, and no other."""
+        self._wrong.clear()
+        for name in names:
+            self._wrong.labels(name).set(1)
 
     def reconciled(self, result: str, *, missing: int) -> None:
         """Count a walk over Stripe's events: ``done`` or ``failed``, and what it found."""
@@ -102,6 +136,8 @@ class Metrics:
             kind = event.type if event.type in PROJECTIONS else "other"
             self.outcomes.labels(kind, event.outcome.value).inc()
             self.apply_lag_seconds.observe(event.lag_seconds)
+            if not event.type.startswith("snapshot."):
+                self.receive_lag_seconds.observe(event.receive_lag_seconds)
             created = event.created.timestamp()
             if created > self._newest:
                 self._newest = created

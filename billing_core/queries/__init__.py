@@ -18,7 +18,12 @@ from billing_core.queries.past import organization_as_of
 from billing_core.queries.payloads import payload
 from billing_core.queries.prices import prices, unmapped_prices
 from billing_core.queries.timeline import timeline
-from billing_core.queries.webhooks import event_volume, parked_events, webhook_health
+from billing_core.queries.webhooks import (
+    event_command,
+    parked_events,
+    stored_event,
+    webhook_health,
+)
 from billing_core.queries.winding_down import LeavingFilters, ended_since, winding_down
 
 __all__ = [
@@ -30,7 +35,7 @@ __all__ = [
     "ended_since",
     "entitlement_history",
     "entitlement_mark",
-    "event_volume",
+    "event_command",
     "newest_changes",
     "organization",
     "organization_as_of",
@@ -39,6 +44,7 @@ __all__ = [
     "payload",
     "prices",
     "search_organizations",
+    "stored_event",
     "timeline",
     "unmapped_prices",
     "webhook_health",

@@ -3,92 +3,110 @@
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from sqlalchemy import Connection, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, func, literal_column, select, text
 
+from billing_core.lags import Leg
+from billing_core.queries import keyset
+from billing_core.queries.missed import drift_count, endpoint_look, reconciliation
 from billing_core.queries.prices import unmapped_prices
-from billing_core.queries.tables import EVENTS, ROLLUPS, SUBSCRIPTIONS, Row, capped_count, fetch
-from billing_core.rows import (
-    Count,
-    EventRow,
-    EventVolume,
-    Percentiles,
-    SuspectSubscription,
-    WebhookHealth,
+from billing_core.queries.tables import (
+    AUDIT,
+    EVENTS,
+    ROLLUPS,
+    SUBSCRIPTIONS,
+    Row,
+    capped_count,
+    fetch,
 )
+from billing_core.queries.volume import floor, lags_by_hour, over
+from billing_core.rows import Count, EventCommand, EventPage, EventRow, SuspectSubscription
+from billing_core.rows import WebhookHealth as Health
 from billing_core.tables import Outcome
 
 SHOWN = 50
 SAMPLE = 1000
 COUNT_CAP = 100_000
 BURST_SECONDS = 5.0
+_LOOKS_BACK = timedelta(days=14)
+_DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
 # SQLite uses a partial index only where its very words stand in the query.
 _OPEN = text("outcome IN ('pending', 'parked')")
 _SUSPECT = text("suspect")
 
 
-def webhook_health(connection: Connection, now: datetime) -> WebhookHealth:
+def webhook_health(connection: Connection, now: datetime) -> Health:
     """What came last, what waits, how long things take, and what is in doubt.
 
-    Percentiles are over the newest thousand events received in the last day before ``now``.
+    The usual gap is taken from the newest thousand events of two weeks, lags from the roll-ups.
     """
-    v = EVENTS.c
-    recent = fetch(
-        connection,
-        select(v.created, v.received_at, v.applied_at)
-        .where(v.received_at >= now - timedelta(days=1))
-        .order_by(v.received_at.desc())
-        .limit(SAMPLE),
-    )
-    return WebhookHealth(
-        last_received_at=connection.execute(select(func.max(v.received_at))).scalar(),
-        last_created_at=connection.execute(select(func.max(v.created))).scalar(),
+    recent = _recent(connection, now)
+    lags = lags_by_hour(connection, now - _DAY)
+    lately = [row for row in lags if row.hour >= floor(now - _HOUR)]
+    created = func.max(EVENTS.c.created)
+    return Health(
+        last_received_at=recent[0] if recent else _last_received(connection),
+        last_created_at=connection.execute(select(created)).scalar(),
         usual_gap_seconds=_usual_gap(recent),
-        backlog=_count(connection, Outcome.PENDING),
+        usual_quiet_seconds=_usual_quiet(connection, now),
+        backlog=backlog(connection),
         oldest_pending_at=_oldest_pending(connection),
-        parked=_count(connection, Outcome.PARKED),
-        parked_events=parked_events(connection),
-        receive_lag=_percentiles([_seconds(row["created"], row["received_at"]) for row in recent]),
-        apply_lag=_percentiles(
-            [
-                _seconds(row["received_at"], row["applied_at"])
-                for row in recent
-                if row["applied_at"] is not None
-            ]
-        ),
+        parked=parked(connection),
+        receive_lag=over(lags, Leg.RECEIVE),
+        apply_lag=over(lags, Leg.APPLY),
+        receive_lag_now=over(lately, Leg.RECEIVE),
+        apply_lag_now=over(lately, Leg.APPLY),
         suspects=_suspects(connection),
         unmapped_prices=unmapped_prices(connection),
+        drift=drift_count(connection, now - _DAY),
+        reconcile=reconciliation(connection),
+        endpoint=endpoint_look(connection),
     )
 
 
-def parked_events(connection: Connection, *, limit: int = SHOWN) -> tuple[EventRow, ...]:
-    """The newest events that wait for a person, each with the reason."""
+def parked_events(
+    connection: Connection, *, after: str | None = None, limit: int = SHOWN
+) -> EventPage:
+    """The newest events that wait for a person, each with the reason; ``after`` is a cursor."""
     v = EVENTS.c
-    statement = (
-        select(EVENTS)
-        .where(_OPEN, v.outcome == literal_column("'parked'"))
-        .order_by(v.received_at.desc())
-        .limit(limit)
-    )
-    return tuple(_event(row) for row in fetch(connection, statement))
-
-
-def event_volume(
-    connection: Connection, since: datetime, until: datetime | None = None
-) -> tuple[EventVolume, ...]:
-    """Events by hour, type and outcome, from the roll-ups that the listener keeps."""
-    r = ROLLUPS.c
-    statement = select(ROLLUPS).where(r.hour >= since)
-    if until is not None:
-        statement = statement.where(r.hour < until)
-    return tuple(
-        EventVolume(
-            hour=row["hour"],
-            type=row["type"],
-            outcome=row["outcome"],
-            events=row["events"],
-            deliveries=row["deliveries"],
+    statement = select(EVENTS).where(_OPEN, _is(Outcome.PARKED), v.next_attempt_at.is_(None))
+    position = keyset.decode_cursor(after, 2)
+    if position is not None and isinstance(position[0], datetime):
+        statement = statement.where(
+            keyset.beyond((v.received_at, v.event_id), position, descending=True)
         )
-        for row in fetch(connection, statement.order_by(r.hour, r.type, r.outcome))
+    ordered = statement.order_by(v.received_at.desc(), v.event_id.desc())
+    rows = fetch(connection, ordered.limit(limit + 1))
+    last = rows[limit - 1] if len(rows) > limit else None
+    cursor = keyset.encode_cursor((last["received_at"], last["event_id"])) if last else None
+    return EventPage(tuple(_event(row) for row in rows[:limit]), cursor)
+
+
+def stored_event(connection: Connection, event_id: str) -> EventRow | None:
+    """One event of the inbox, whatever became of it."""
+    rows = fetch(connection, select(EVENTS).where(EVENTS.c.event_id == event_id))
+    return _event(rows[0]) if rows else None
+
+
+def event_command(connection: Connection, audit_id: int) -> EventCommand | None:
+    """What somebody asked for about events, and how it went; None for any other entry."""
+    a = AUDIT.c
+    asked = select(AUDIT).where(a.audit_id == audit_id, a.action.like("events.%"))
+    rows = fetch(connection, asked)
+    if not rows or rows[0]["follows"] is not None:
+        return None
+    row = rows[0]
+    ends = fetch(connection, select(a.outcome, a.detail).where(a.follows == audit_id).limit(1))
+    return EventCommand(
+        audit_id=audit_id,
+        at=row["at"],
+        actor=row["actor"],
+        action=row["action"],
+        outcome=row["outcome"],
+        reason=row["reason"],
+        detail=row["detail"],
+        ended=ends[0]["outcome"] if ends else None,
+        result=ends[0]["detail"] if ends else None,
     )
 
 
@@ -102,17 +120,65 @@ def parked(connection: Connection) -> Count:
     return _count(connection, Outcome.PARKED)
 
 
+def _is(outcome: Outcome) -> ColumnElement[bool]:
+    chosen: ColumnElement[bool] = EVENTS.c.outcome == literal_column(f"'{outcome.value}'")
+    return chosen
+
+
 def _count(connection: Connection, outcome: Outcome) -> Count:
-    chosen = EVENTS.c.outcome == literal_column(f"'{outcome.value}'")
-    return capped_count(connection, select(EVENTS.c.received_at).where(_OPEN, chosen), COUNT_CAP)
+    chosen = select(EVENTS.c.received_at).where(_OPEN, _is(outcome))
+    return capped_count(connection, chosen, COUNT_CAP)
 
 
 def _oldest_pending(connection: Connection) -> datetime | None:
-    v = EVENTS.c
-    oldest: datetime | None = connection.execute(
-        select(func.min(v.received_at)).where(_OPEN, v.outcome == literal_column("'pending'"))
-    ).scalar()
+    pending = select(func.min(EVENTS.c.received_at)).where(_OPEN, _is(Outcome.PENDING))
+    oldest: datetime | None = connection.execute(pending).scalar()
     return oldest
+
+
+def _last_received(connection: Connection) -> datetime | None:
+    last: datetime | None = connection.execute(select(func.max(EVENTS.c.received_at))).scalar()
+    return last
+
+
+def _recent(connection: Connection, now: datetime) -> list[datetime]:
+    """When Stripe's newest events were received; what we asked for ourselves is left out."""
+    v = EVENTS.c
+    newest = connection.execute(
+        select(v.received_at, v.type)
+        .where(v.received_at >= now - _LOOKS_BACK)
+        .order_by(v.received_at.desc())
+        .limit(SAMPLE)
+    )
+    return [row.received_at for row in newest if not row.type.startswith("snapshot.")]
+
+
+def _usual_gap(recent: list[datetime]) -> float | None:
+    """The median pause between two bursts of events; None for too few to tell.
+
+    One thing that happens comes as several events at once, so what is closer than five seconds is one.
+    """
+    pauses = [max(0.0, (later - earlier).total_seconds()) for later, earlier in pairwise(recent)]
+    gaps = sorted(pause for pause in pauses if pause > BURST_SECONDS)
+    return gaps[len(gaps) // 2] if len(gaps) >= 5 else None
+
+
+def _usual_quiet(connection: Connection, now: datetime) -> float:
+    """The second longest time without an event in two weeks: the longest may have been a fault."""
+    r = ROLLUPS.c
+    hours = connection.execute(
+        select(r.hour)
+        .where(r.hour >= now - _LOOKS_BACK, r.events > 0, r.type.not_like("snapshot.%"))
+        .group_by(r.hour)
+        .order_by(r.hour)
+    ).scalars()
+    quiet: list[timedelta] = sorted(
+        (later - earlier for earlier, later in pairwise(hours) if later - earlier > _HOUR),
+        reverse=True,
+    )
+    if not quiet:
+        return 0.0
+    return (quiet[min(1, len(quiet) - 1)] + _HOUR).total_seconds()
 
 
 def _suspects(connection: Connection) -> tuple[SuspectSubscription, ...]:
@@ -133,31 +199,3 @@ def _suspects(connection: Connection) -> tuple[SuspectSubscription, ...]:
 
 def _event(row: Row) -> EventRow:
     return EventRow(**{name: row[name] for name in EventRow.__dataclass_fields__})
-
-
-def _seconds(start: datetime, end: datetime) -> float:
-    return max(0.0, (end - start).total_seconds())
-
-
-def _usual_gap(recent: list[Row]) -> float | None:
-    """The median pause between two bursts of events; None for too few to tell.
-
-    One thing that happens comes as several events at once, so what is closer than five seconds is one.
-    """
-    pauses = [
-        _seconds(earlier["received_at"], later["received_at"])
-        for later, earlier in pairwise(recent)
-    ]
-    gaps = sorted(pause for pause in pauses if pause > BURST_SECONDS)
-    return gaps[len(gaps) // 2] if len(gaps) >= 5 else None
-
-
-def _percentiles(values: list[float]) -> Percentiles | None:
-    if not values:
-        return None
-    ranked = sorted(values)
-
-    def at(share: float) -> float:
-        return ranked[min(len(ranked) - 1, int(share * len(ranked)))]
-
-    return Percentiles(at(0.5), at(0.95), at(0.99), len(ranked))

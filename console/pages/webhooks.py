@@ -4,30 +4,55 @@ import streamlit as st
 
 from billing_core import queries
 from billing_core.permissions import Permission
-from console import access, commands, data, elements, webhook_numbers
-from console.freshness import freshness
-from console.viewer import viewer
+from console import (
+    access,
+    address,
+    commands,
+    data,
+    elements,
+    event_work,
+    webhook_numbers,
+    webhook_views,
+)
+from console.freshness import freshness, wrong_now
+
+_VIEWS = {
+    "waiting": "Waiting for somebody",
+    "time": "Over time",
+    "missed": "Missed and drift",
+    "endpoint": "Endpoint and alerts",
+}
+_SHOW = {
+    "waiting": webhook_views.waiting,
+    "time": webhook_views.over_time,
+    "missed": webhook_views.missed_events,
+    "endpoint": webhook_views.endpoint_and_alerts,
+}
 
 
 def page() -> None:
-    """Freshness in a sentence, the numbers behind it, and every thing that waits for somebody."""
-    access.require(Permission.READ_WEBHOOKS)
+    """Freshness in a sentence, the numbers behind it, and one of the views."""
+    principal = access.require(Permission.READ_WEBHOOKS)
     now = data.now()
     with data.snapshot() as connection:
         health = queries.webhook_health(connection, now)
-    who = viewer()
     elements.page_heading("Webhooks", "What Stripe has sent, and what became of it.")
-    elements.notice(*freshness(health, now, listening=commands.listener_answers()))
-    elements.show(webhook_numbers.numbers(health, now))
-    elements.section("Parked events", "Stored, and waiting for a person to look at them")
-    if health.parked_events:
-        elements.show(webhook_numbers.parked_table(health.parked_events, who))
-    else:
-        elements.empty("No event is parked.", "Everything that Stripe sent could be read.")
-    if health.unmapped_prices:
-        elements.section("Unmapped prices", "Paid by subscriptions, named by no plan")
-        elements.show(webhook_numbers.unmapped_table(health.unmapped_prices))
-    if health.suspects:
-        elements.section("Order in doubt", "Stripe is being asked about these")
-        elements.show(webhook_numbers.suspect_table(health.suspects, who))
-    st.button("Refresh", icon=":material/refresh:")
+    sentence, tone = freshness(health, now, listening=commands.listener_answers())
+    elements.notice(sentence, tone)
+    wrong = wrong_now(health, now)
+    webhook_numbers.show_wrong(wrong, sentence)
+    elements.show(webhook_numbers.numbers(health, wrong, now))
+    event_work.panel()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        view = address.hold("view", options=_VIEWS, default="waiting")
+        st.segmented_control(
+            "View",
+            list(_VIEWS),
+            format_func=_VIEWS.__getitem__,
+            key="view",
+            on_change=address.write,
+            args=("view", "waiting"),
+            label_visibility="collapsed",
+        )
+        st.button("Refresh", icon=":material/refresh:", key="refresh")
+    _SHOW[view](principal, health, now)

@@ -26,7 +26,6 @@ def _health(**more: object) -> WebhookHealth:
         "backlog": Count(0),
         "oldest_pending_at": None,
         "parked": Count(0),
-        "parked_events": (),
         "receive_lag": None,
         "apply_lag": None,
         "suspects": (),

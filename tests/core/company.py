@@ -17,6 +17,7 @@ from sqlmodel import SQLModel
 from billing_core.config import BillingConfig, Plan
 from billing_core.database import Reader, reader
 from billing_core.stripe_gateway.envelope import read_event
+from webhook_listener import rollups
 from webhook_listener.database import writer_engine
 from webhook_listener.projection import project
 from webhook_listener.roles import grant_reader
@@ -183,6 +184,8 @@ class Company:
             body = zlib.compress(orjson.dumps(payload), 1)
             connection.execute(insert(T["webhook_payloads"]), {"event_id": event_id, "body": body})
             for done in project(connection, [read], self.config, now=received):
+                parked = done.outcome.value == "parked"
+                applied_at = None if parked else received + timedelta(milliseconds=20)
                 connection.execute(
                     update(T["webhook_events"])
                     .where(T["webhook_events"].c.event_id == done.event_id)
@@ -190,9 +193,19 @@ class Company:
                         outcome=done.outcome.value,
                         error=done.error,
                         org_id=done.org_id,
-                        applied_at=received + timedelta(milliseconds=20),
+                        applied_at=applied_at,
                     )
                 )
+                count = rollups.of_event(
+                    type_=type_,
+                    outcome=done.outcome.value,
+                    created=read.created,
+                    received_at=received,
+                    applied_at=applied_at,
+                    deliveries=1,
+                    api_version=read.api_version,
+                )
+                rollups.add(connection, [count])
         return event_id
 
     def subscribe(

@@ -13,13 +13,14 @@ import pytest
 from sqlalchemy import Connection, event
 
 from billing_core import queries
-from billing_core.queries import LeavingFilters, Order, OrganizationFilters
+from billing_core.queries import LeavingFilters, Order, OrganizationFilters, missed, volume
+from billing_core.queries.keyset import encode_cursor
 from tests.core.company import CONFIG, START, Company, company_on
 from tests.support.databases import fresh_sqlite
 
 GROWING = (
     "organizations|customers|subscriptions|plan_entitlements|webhook_events|webhook_payloads"
-    "|entitlement_changes"
+    "|entitlement_changes|event_rollups|event_lags|event_versions|drift|audit_log"
 )
 Ask = Callable[[Connection], object]
 
@@ -65,6 +66,16 @@ ASKED: dict[str, Ask] = {
     "unmapped prices": queries.unmapped_prices,
     "webhooks": lambda c: queries.webhook_health(c, START),
     "parked": queries.parked_events,
+    "parked further on": lambda c: queries.parked_events(
+        c, after=encode_cursor((START, "evt_1")), limit=20
+    ),
+    "a stored event": lambda c: queries.stored_event(c, "evt_000001"),
+    "a command about events": lambda c: queries.event_command(c, 1),
+    "lags": lambda c: volume.lags_by_hour(c, START),
+    "volume by hour": lambda c: volume.volume_by_hour(c, START),
+    "volume by type": lambda c: volume.volume_by_type(c, START),
+    "versions": lambda c: volume.versions(c, START),
+    "drift": missed.drift_found,
     "a payload": lambda c: queries.payload(c, "evt_000001"),
     "changes": queries.newest_changes,
 }
