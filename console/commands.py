@@ -14,11 +14,14 @@ from billing_core.commands import (
     CreateLink,
     DeniedAudit,
     EventsRecorded,
+    ExtendLink,
     IgnoreEvents,
+    LinkChanged,
     LinkCreated,
     ReconcileNow,
     ReplayEvents,
     ReplayParked,
+    RevokeLink,
     UserChange,
     sign_command,
 )
@@ -71,6 +74,15 @@ def ask_about_events(
     """
     answer = _ask(principal, _EVENTS, command, spared="Nothing was changed")
     return _read(EventsRecorded, answer, spared="look at the list before you ask again")
+
+
+def change_link(principal: Principal, command: RevokeLink | ExtendLink) -> LinkChanged:
+    """Have the listener stop a support link, or let it work longer.
+
+    Raises BillingError ``not_recorded`` with a sentence; the link is then as it was.
+    """
+    answer = _ask(principal, _LINKS, command, spared="Nothing was changed")
+    return _read(LinkChanged, answer, spared="look at the link again to see how it stands")
 
 
 def _ask(principal: Principal, path: str, command: BaseModel, *, spared: str) -> httpx.Response:

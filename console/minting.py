@@ -48,7 +48,7 @@ def mint(
     rows or Stripe speak against it. Where one is raised there is no link.
     """
     if not principal.may(Permission.MINT_LINKS):
-        raise _denied(principal, view, wish)
+        raise denied(principal, wish.action, view.org_id, wish.destination.name)
     audit_id = commands.record(principal, _begin(view, wish))
     try:
         session = _session(view, wish)
@@ -95,9 +95,10 @@ def _coupon(wish: Wish) -> str | None:
     return data.config().links.retention_coupon if offered else None
 
 
-def _denied(principal: Principal, view: OrganizationView, wish: Wish) -> BillingError:
-    attempt = DeniedAudit(action=wish.action, org_id=view.org_id, destination=wish.destination.name)
-    sentence = "Your role may not make links for customers, so none was made."
+def denied(principal: Principal, action: str, org_id: str, destination: str) -> BillingError:
+    """The error for somebody whose role may not, once their attempt is on record."""
+    attempt = DeniedAudit(action=action, org_id=org_id, destination=destination)
+    sentence = "Your role may not make or change links for customers, so nothing was done."
     with suppress(BillingError):
         commands.record(principal, attempt)
         sentence += " The attempt was recorded."

@@ -11,6 +11,7 @@ from console.identity import Principal
 from console.pages import (
     audit,
     insights,
+    links,
     organization,
     organizations,
     overview,
@@ -61,6 +62,7 @@ PAGES = (
     Entry(
         insights.page, "Portal insights", "portal-insights", "insights", Permission.READ_INSIGHTS
     ),
+    Entry(links.page, "Support links", "links", "link", Permission.READ_LINKS),
     Entry(audit.page, "Audit log", "audit", "policy", Permission.READ_AUDIT),
 )
 

@@ -1,20 +1,18 @@
 """Support links: made for sending, shown once, kept for as long as their page is looked at."""
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import streamlit as st
 from markupsafe import Markup
 
-from billing_core.commands import CreateLink, DeniedAudit
-from billing_core.errors import BillingError, BillingErrorCode
+from billing_core.commands import CreateLink
 from billing_core.links import message
 from billing_core.permissions import Permission
 from billing_core.rows import OrganizationView
 from console import commands, data, elements
 from console.identity import Principal
-from console.minting import Wish
+from console.minting import Wish, denied
 from console.viewer import Viewer
 
 _KEY = "sent_link"
@@ -41,12 +39,7 @@ def make(
     """
     name = wish.destination.name
     if not principal.may(Permission.MINT_LINKS):
-        denied = DeniedAudit(action="support_link.create", org_id=view.org_id, destination=name)
-        sentence = "Your role may not make links for customers, so none was made."
-        with suppress(BillingError):
-            commands.record(principal, denied)
-            sentence += " The attempt was recorded."
-        raise BillingError(BillingErrorCode.PERMISSION_DENIED, sentence)
+        raise denied(principal, "support_link.create", view.org_id, name)
     command = CreateLink(
         org_id=view.org_id,
         destination=name,
@@ -101,6 +94,7 @@ def hand_over(link: Sent, principal: Principal, who: Viewer) -> None:
         sender=principal.name,
     )
     _copyable("sent_message", text, "Copy message")
+    elements.show(elements.link("See whether it is used", "/links", link=link.link_id))
     st.button("Make another link", on_click=forget, key="another_sent")
 
 

@@ -1,6 +1,7 @@
 """Support links and what came of them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from billing_core.links import Link, LinkState
 
@@ -20,6 +21,17 @@ class LinkPage:
 
     rows: tuple[LinkRow, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkVisits:
+    """How often a link's own page (mail scanners included) and its return page were looked at."""
+
+    opened: int
+    first_opened_at: datetime | None
+    last_opened_at: datetime | None
+    returned: int
+    last_returned_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

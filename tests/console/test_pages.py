@@ -58,6 +58,12 @@ def _audit() -> None:
     page()
 
 
+def _links() -> None:
+    from console.pages.links import page
+
+    page()
+
+
 def _insights() -> None:
     from console.pages.insights import page
 
@@ -72,6 +78,7 @@ SCRIPTS: dict[str, Script] = {
     "webhooks": _webhooks,
     "audit": _audit,
     "insights": _insights,
+    "links": _links,
 }
 EVERYBODY = {"support", "finance", "ops", "admin"}
 MAY_SEE = {
@@ -82,6 +89,7 @@ MAY_SEE = {
     "webhooks": {"ops", "admin"},
     "audit": {"admin"},
     "insights": {"support", "finance", "admin"},
+    "links": {"support", "admin"},
 }
 
 
@@ -152,6 +160,7 @@ def test_nobody_sees_only_that_they_were_signed_out(
         ("webhooks", "Stripe has sent nothing yet."),
         ("audit", "Nothing is recorded."),
         ("insights", "No link was made in this period."),
+        ("links", "No support link matches."),
     ],
 )
 def test_an_empty_database_is_explained(at_desk: Desk, name: str, says: str) -> None:
@@ -210,7 +219,7 @@ def test_a_hostile_name_is_shown_literally_and_never_read_as_markdown(
     assert not any("<script>alert" in body for body in bodies)
     assert "evil.example" not in markdown_read(at)
     assert "**bold**" not in markdown_read(at)
-    if name not in ("webhooks", "audit", "insights"):
+    if name not in ("webhooks", "audit", "insights", "links"):
         assert any("**bold** &lt;script&gt;alert(1)&lt;/script&gt;" in body for body in bodies)
 
 
