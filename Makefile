@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help run test check bench screenshots lock clean
+.PHONY: help run test check bench bench-console screenshots lock clean
 
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
@@ -11,7 +11,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 help:  ## Show what there is to do
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 run: .venv/.runtime  ## Start the sandbox (or Stripe), the listener and the console
 	@exec $(BIN)/python -m scripts.run
@@ -27,6 +27,9 @@ check: .venv/.development  ## Formatting, lint, types, import rules
 
 bench: .venv/.development  ## Measure the listener; see bench/README.md
 	@exec $(BIN)/python -m bench
+
+bench-console: .venv/.development  ## Measure the console at a million organizations
+	@exec $(BIN)/python -m bench.console
 
 screenshots: .venv/.development  ## Take the README's screenshots of a running `make run`
 	@exec $(BIN)/python -m scripts.screenshots

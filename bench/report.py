@@ -69,14 +69,15 @@ def write(results: Sequence[Result], folder: Path, *, began: datetime) -> Path:
     document = {
         "began": began.isoformat(),
         "ended": datetime.now(UTC).isoformat(),
-        "machine": _machine(),
+        "machine": machine(),
         "results": [asdict(result) for result in results],
     }
     path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
     return path
 
 
-def _machine() -> dict[str, object]:
+def machine() -> dict[str, object]:
+    """Which machine this is, and the versions that matter."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),

@@ -28,13 +28,14 @@ _CROWD_MIX: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class PageTime:
-    """How long one page took, in milliseconds; ``p95`` of a few is their worst but one or so."""
+    """How long one page took, in milliseconds, and what the console's process spent on it."""
 
     visit: str
     targeted: bool
     runs: int
     median: float
     p95: float
+    cpu: float
     kilobytes: float
     fault: str | None = None
 
@@ -81,16 +82,20 @@ async def time_pages(
         bytes_: list[list[int]] = [[] for _ in consoles]
         faults: list[str | None] = [None for _ in consoles]
         chooses = [random.Random(run) for run in range(len(consoles))]  # noqa: S311 - no secret
-        for _ in range(runs + 2):
+        before = [console.cpu_seconds() for console in consoles]
+        for run in range(runs + 2):
+            if run == 2:
+                before = [console.cpu_seconds() for console in consoles]
             for at, (tab, _reader) in enumerate(opened):
                 if faults[at] is None:
                     faults[at] = await _once(
                         tab, visit, samples[at], chooses[at], times[at], bytes_[at]
                     )
+        spent = [console.cpu_seconds() - before[at] for at, console in enumerate(consoles)]
         for tab, reader in opened:
             await _close(tab, reader)
-        for at in range(len(consoles)):
-            found[at].append(_page_time(visit, times[at][2:], bytes_[at], faults[at]))
+        for at, seconds in enumerate(spent):
+            found[at].append(_page_time(visit, times[at][2:], seconds, bytes_[at], faults[at]))
     return found
 
 
@@ -119,7 +124,7 @@ async def _close(tab: Tab, reader: "asyncio.Task[None]") -> None:
 
 
 def _page_time(
-    visit: Visit, times: Sequence[float], bytes_: Sequence[int], fault: str | None
+    visit: Visit, times: Sequence[float], spent: float, bytes_: Sequence[int], fault: str | None
 ) -> PageTime:
     return PageTime(
         visit=visit.name,
@@ -127,6 +132,7 @@ def _page_time(
         runs=len(times),
         median=at_share(times, 0.5) * 1000,
         p95=at_share(times, 0.95) * 1000,
+        cpu=spent * 1000 / max(1, len(times)),
         kilobytes=at_share(bytes_, 0.5) / 1000,
         fault=fault,
     )
@@ -192,7 +198,7 @@ async def _person(
             first = False
         except FaultError as fault:
             faults.append(str(fault))
-        await asyncio.sleep(choose.expovariate(1 / think))
+        await asyncio.sleep(min(choose.expovariate(1 / think), 4 * think))
     await _close(tab, reader)
 
 

@@ -206,8 +206,8 @@ VISITS = (
     Visit("audit log", "audit", "admin", _fixed()),
     Visit("audit log: one person", "audit", "admin", _fixed(actor="support3")),
     Visit("audit log: deep", "audit", "admin", _deep_audit),
-    Visit("portal insights", "portal-insights", "ops", _fixed()),
-    Visit("portal insights: a year", "portal-insights", "ops", _fixed(days="365")),
+    Visit("portal insights", "portal-insights", "admin", _fixed()),
+    Visit("portal insights: a year", "portal-insights", "admin", _fixed(days="365")),
 )
 
 
