@@ -4,8 +4,21 @@ import streamlit as st
 from markupsafe import Markup
 
 from billing_core.errors import DatabaseUnavailableError, SettingsError
-from console import access, commands, data, elements, identity, labels, minted, navigation, sending
+from console import (
+    access,
+    commands,
+    data,
+    elements,
+    identity,
+    labels,
+    minted,
+    navigation,
+    one_time,
+    sending,
+)
 from console.identity import Principal
+
+_CHANGE_PASSWORD = Markup('<a href="/password">Change password</a>')
 
 
 def main() -> None:
@@ -25,6 +38,8 @@ def main() -> None:
         org_id = st.query_params.get("org") if here else None
         minted.forget(unless_org_id=org_id)
         sending.forget(unless_org_id=org_id)
+        at_users = chosen.url_path == navigation.USERS
+        one_time.forget(unless_username=st.query_params.get("user") if at_users else None)
         _say_if_the_listener_is_away()
         chosen.run()
     except (DatabaseUnavailableError, SettingsError) as error:
@@ -55,11 +70,12 @@ def _sidebar(principal: Principal) -> None:
         elements.show(
             Markup(
                 '<div class="bc-whoami"><div class="bc-company">{}</div><b>{}</b>'
-                '<div class="bc-quiet">{}</div></div>'
+                '<div class="bc-quiet">{}</div>{}</div>'
             ).format(
                 data.config().company.name,
                 elements.untrusted(principal.name),
                 labels.role_names(principal.roles),
+                _CHANGE_PASSWORD if principal.method == "password" else "",
             )
         )
         if st.button("Sign out", key="sign_out", width="stretch"):

@@ -26,6 +26,7 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "parked": ("Parked", "bad"),
     "begun": ("Begun", "warn"),
     "minted": ("Link made", "good"),
+    "done": ("Done", "good"),
     "refused": ("Refused", "warn"),
     "denied": ("Denied", "bad"),
 }

@@ -15,11 +15,13 @@ from console.pages import (
     organization,
     organizations,
     overview,
+    users,
     webhooks,
     winding_down,
 )
 
 ORGANIZATION = "organization"
+USERS = "users"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ PAGES = (
     ),
     Entry(links.page, "Support links", "links", "link", Permission.READ_LINKS),
     Entry(audit.page, "Audit log", "audit", "policy", Permission.READ_AUDIT),
+    Entry(users.page, "Users", USERS, "manage_accounts", Permission.MANAGE_USERS),
 )
 
 

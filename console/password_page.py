@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
@@ -45,8 +46,8 @@ class PasswordPage:
         )
 
     async def _form(self, request: Request) -> Response:
-        wanted = forms.destination(request.query_params.get("next"))
         owner = _owner(request)
+        wanted = forms.destination(request.query_params.get("next") or _came_from(request))
         return self._page(owner, wanted) if owner is not None else _elsewhere(request)
 
     async def _submit(self, request: Request) -> Response:
@@ -120,6 +121,14 @@ def _owner(request: Request) -> _Owner | None:
     except SettingsError:
         return None
     return _Owner(user, newcomer=False) if user is not None else None
+
+
+def _came_from(request: Request) -> str:
+    """The page of the console on which the link was followed."""
+    referer = urlsplit(request.headers.get("referer", ""))
+    if referer.netloc != request.headers.get("host"):
+        return "/"
+    return f"{referer.path}{f'?{referer.query}' if referer.query else ''}"
 
 
 def _elsewhere(request: Request) -> Response:

@@ -22,13 +22,22 @@ _COLUMNS = (
 _ACTIONS = {
     "portal_link.mint": "Make a portal link",
     "checkout_link.mint": "Make a Checkout link",
+    "user.add": "Add a user",
+    "user.disable": "Disable a user",
+    "user.enable": "Enable a user",
+    "user.remove": "Remove a user",
+    "user.set_roles": "Set a user's roles",
+    "user.reset_password": "Give a one-time password",
+    "user.change_password": "Change one's own password",
 }
 
 
 def page() -> None:
     """The newest entries, each with the reason that was given and how it went."""
     access.require(Permission.READ_AUDIT)
-    elements.page_heading("Audit log", "Every link that was made or refused, by whom and why.")
+    elements.page_heading(
+        "Audit log", "Every link and every change of users, done or refused, by whom and why."
+    )
     with st.container(horizontal=True):
         actor = _field("actor", "Who", 220)
         org_id = _field("org", "Organization id", 280)
@@ -55,10 +64,7 @@ def _row(row: AuditRow, who: Viewer) -> tuple[Text, ...]:
     return (
         elements.time(row.at, who),
         elements.lines(elements.untrusted(row.actor), elements.quiet(row.role)),
-        elements.lines(
-            row.destination or _ACTIONS.get(row.action, row.action),
-            elements.quiet(row.subscription_id) if row.subscription_id else None,
-        ),
+        elements.lines(*_what(row)),
         organization,
         elements.untrusted(row.reason),
         elements.lines(
@@ -66,3 +72,12 @@ def _row(row: AuditRow, who: Viewer) -> tuple[Text, ...]:
             elements.quiet(row.detail.replace("_", " ")) if row.detail else None,
         ),
     )
+
+
+def _what(row: AuditRow) -> tuple[Text | None, Text | None]:
+    """A link by where it leads; a change of users by what it does and whom it concerns."""
+    action = _ACTIONS.get(row.action, row.action)
+    if row.action.startswith("user."):
+        return action, elements.quiet(elements.untrusted(row.destination))
+    below = elements.quiet(row.subscription_id) if row.subscription_id else None
+    return row.destination or action, below
