@@ -10,9 +10,9 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from billing_core.config import load_config
+from billing_core.config import BillingConfig, load_config
 from billing_core.settings import Settings
-from billing_core.stripe_gateway.client import StripeGateway
+from billing_core.stripe_gateway.configuration import ConfigurationGateway
 from billing_core.stripe_gateway.ration import ReadRation
 from webhook_listener import schema
 from webhook_listener.alerts.settings import load_alert_settings
@@ -27,6 +27,7 @@ from webhook_listener.inbox import audience_of
 from webhook_listener.links.routes import link_routes
 from webhook_listener.metrics import Metrics
 from webhook_listener.missed import schedule
+from webhook_listener.missed.configuration import ConfigurationLook
 from webhook_listener.missed.endpoint import EndpointLook
 from webhook_listener.missed.inbound import Inbound, utc_now
 from webhook_listener.missed.watch import Watch
@@ -64,7 +65,7 @@ def create_app(settings: Settings) -> Starlette:
     health = Health(engine, writer, metrics)
 
     inbound = Inbound(engine, writer.write, audience_of(settings))
-    watch = _watch(settings, listener_settings, inbound, metrics)
+    watch = _watch(settings, listener_settings, config, inbound, metrics)
     work = EventWork(engine, writer, audience_of(settings))
     events = EventCommands(work, asks_stripe=watch is not None)
     watchman = Watchman(inbound, config, alert_settings, targets_of(alert_settings), metrics)
@@ -102,19 +103,27 @@ def create_app(settings: Settings) -> Starlette:
 def _watch(
     settings: Settings,
     listener_settings: ListenerSettings,
+    config: BillingConfig,
     inbound: Inbound,
     metrics: Metrics,
 ) -> Watch | None:
     """What asks Stripe; None without a key, and then what the inbox cannot settle stays marked."""
     if settings.stripe_api_key is None:
         return None
-    gateway = StripeGateway(
+    gateway = ConfigurationGateway(
         settings.stripe_key(),
         api_base=settings.stripe_api_base,
         ration=ReadRation(per_month=listener_settings.stripe_reads_per_month),
     )
     endpoint = EndpointLook(inbound, gateway, settings.public_url)
-    return Watch(inbound, gateway, listener_settings, metrics, endpoint)
+    configuration = ConfigurationLook(
+        inbound,
+        gateway,
+        config,
+        app_url=settings.app_url,
+        every_seconds=listener_settings.configuration_check_seconds,
+    )
+    return Watch(inbound, gateway, listener_settings, metrics, endpoint, configuration)
 
 
 def _prepare_schema(engine: Engine) -> None:

@@ -10,7 +10,8 @@ from billing_core.stripe_gateway.ration import READS_A_MONTH
 class ListenerSettings(BaseSettings):
     """Where the listener listens and how much it asks Stripe; see ``.env.example``.
 
-    ``reconcile_seconds`` 0 turns the schedule off.
+    ``reconcile_seconds`` 0 turns the schedule off, ``configuration_check_seconds`` 0 the comparison
+    of ``billing.toml`` with Stripe.
     """
 
     model_config = SettingsConfigDict(
@@ -20,6 +21,7 @@ class ListenerSettings(BaseSettings):
     listener_port: int = 8000
     reconcile_seconds: int = Field(default=600, ge=0)
     drift_sample: int = Field(default=2, ge=0)
+    configuration_check_seconds: int = Field(default=21_600, ge=0)
     stripe_reads_per_month: int = Field(default=READS_A_MONTH, ge=1)
 
 

@@ -32,6 +32,7 @@ VERSIONS = _TABLES["event_versions"]
 STATE = _TABLES["listener_state"]
 DRIFT = _TABLES["drift"]
 LINKS = _TABLES["portal_links"]
+LISTENER_STATE = _TABLES["listener_state"]
 LINK_VISITS = _TABLES["link_visits"]
 
 # As ``IS NOT NULL``, said so that SQLite looks into the index instead of reading every row.

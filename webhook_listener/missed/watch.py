@@ -21,6 +21,7 @@ from webhook_listener.database import lock_state, reading_transaction
 from webhook_listener.metrics import Metrics
 from webhook_listener.missed import drift, schedule
 from webhook_listener.missed import reconcile as reconciling
+from webhook_listener.missed.configuration import ConfigurationLook
 from webhook_listener.missed.endpoint import EndpointLook
 from webhook_listener.missed.inbound import Inbound, utc_now
 from webhook_listener.missed.suspects import Suspects
@@ -48,10 +49,12 @@ class Watch:
         settings: ListenerSettings,
         metrics: Metrics,
         endpoint: EndpointLook,
+        configuration: ConfigurationLook,
     ) -> None:
         self._inbound = inbound
         self._gateway = gateway
         self._endpoint = endpoint
+        self._configuration = configuration
         self._every = timedelta(seconds=settings.reconcile_seconds)
         self._drift_sample = settings.drift_sample
         self._metrics = metrics
@@ -97,6 +100,7 @@ class Watch:
         if asked or self._reconcile_is_due():
             self._endpoint.look(again=asked)
             self._reconcile()
+        self._configuration.look()
 
     def _is_asked_for(self) -> bool:
         self._ask_after = time.monotonic() + _ASK_SECONDS
