@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 from streamlit.testing.v1 import AppTest
 
@@ -14,6 +13,8 @@ from billing_core.database import reader
 from console import commands
 from tests.console.watching import Desk, desk, markdown_read, visible
 from tests.core.company import Company, customer, price, subscription
+from tests.support.databases import fresh_sqlite
+from webhook_listener.database import writer_engine
 
 HOSTILE = (
     "**bold** <script>alert(1)</script> [x](javascript:alert(1)) ![](http://evil.example/p.png)"
@@ -94,11 +95,9 @@ MAY_SEE = {
 
 
 @pytest.fixture
-def company(tmp_path: Path) -> Company:
-    url = f"sqlite:///{tmp_path / 'billing.sqlite3'}"
-    engine = create_engine(url)
-    SQLModel.metadata.create_all(engine)
-    return Company(engine, reader(url))
+def company(tmp_path: Path, sqlite_template: Path) -> Company:
+    url = fresh_sqlite(tmp_path, sqlite_template)
+    return Company(writer_engine(url), reader(url))
 
 
 @pytest.fixture

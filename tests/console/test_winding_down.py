@@ -9,8 +9,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from sqlalchemy import create_engine
-from sqlmodel import SQLModel
 
 from billing_core import queries
 from billing_core.database import reader
@@ -18,6 +16,8 @@ from billing_core.queries import LeavingFilters
 from console.winding_filters import month_bounds, months
 from tests.console.watching import Desk, desk, visible
 from tests.core.company import CONFIG, Company, price
+from tests.support.databases import fresh_sqlite
+from webhook_listener.database import writer_engine
 
 NOW = datetime(2026, 6, 15, tzinfo=UTC)
 RAW = """
@@ -47,11 +47,9 @@ def _winding_down() -> None:
 
 
 @pytest.fixture
-def company(tmp_path: Path) -> Company:
-    url = f"sqlite:///{tmp_path / 'billing.sqlite3'}"
-    engine = create_engine(url)
-    SQLModel.metadata.create_all(engine)
-    return Company(engine, reader(url))
+def company(tmp_path: Path, sqlite_template: Path) -> Company:
+    url = fresh_sqlite(tmp_path, sqlite_template)
+    return Company(writer_engine(url), reader(url))
 
 
 def _leave(company: Company, org_id: str, ends_at: datetime, *prices: Any, **more: Any) -> None:  # noqa: ANN401
