@@ -130,6 +130,24 @@ def link(text: Text, path: str, **query: str) -> Markup:
     return Markup('<a href="{}" data-in-app="1">{}</a>').format(address, text)
 
 
+def link_over(text: Text, path: str, **query: str) -> Markup:
+    """A link to something that opens over the page, which stays where it is."""
+    address = f"{path}?{urlencode(query)}"
+    return Markup('<a href="{}" data-in-app="over">{}</a>').format(address, text)
+
+
+def outside(text: Text, url: str) -> Markup:
+    """A link that leaves the console, in a tab of its own that learns nothing of this one."""
+    return Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(url, text)
+
+
+def folded(summary: Text, *parts: Text) -> Markup:
+    """Parts that are shown on a click on ``summary``."""
+    return Markup('<details class="bc-folded"><summary>{}</summary>{}</details>').format(
+        summary, NOTHING.join(parts)
+    )
+
+
 def organization_link(org_id: str, name: str | None) -> Markup:
     """An org by its name, or by its id where it has none, leading to its page."""
     return link(untrusted(name or org_id), "/organization", org=org_id)

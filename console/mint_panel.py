@@ -72,6 +72,11 @@ def choose(
     st.rerun()
 
 
+def preselect(org_id: str, destination: str) -> None:
+    """Choose a destination before the panel is shown; one that it does not offer is let go."""
+    st.session_state[f"destination_{org_id}"] = destination
+
+
 def hand_over(link: Minted, who: Viewer) -> None:
     """The link with a copy button, what it is for and how long it lives."""
     if data.now() >= link.opens_until:
@@ -122,6 +127,8 @@ def _subscription(view: OrganizationView) -> str | None:
 
 def _destination(org_id: str, enabled: Sequence[Destination]) -> Destination | None:
     by_name = {each.name: each for each in enabled}
+    if st.session_state.get(f"destination_{org_id}") not in by_name:
+        st.session_state.pop(f"destination_{org_id}", None)
     chosen = st.radio(
         "Destination",
         list(by_name),

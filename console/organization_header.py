@@ -1,42 +1,39 @@
-"""Who an organization is, what it has now and why: the top of its page."""
+"""Who an organization is and what it has: the top of its page."""
 
 from markupsafe import Markup
 
+from billing_core.dashboard import dashboard_url
 from billing_core.rows import OrganizationView, SubscriptionView
-from billing_core.sentences import Words, why
 from billing_core.sentences.words import feedback_words
-from console import data, elements, labels
-from console.elements import Column, Text
+from billing_core.settings import settings
+from console import elements, labels
+from console.elements import Text
+from console.subscription_list import until
 from console.viewer import Viewer
 
-_COLUMNS = (
-    Column("Subscription"),
-    Column("Status"),
-    Column("Plan"),
-    Column("Amount", number=True),
-    Column("Until"),
-)
 
-
-def header(view: OrganizationView, who: Viewer) -> None:
-    """Name, state, reason, and whatever must not be overlooked."""
+def heading(view: OrganizationView) -> None:
+    """Name and ids; the customer's leads to Stripe's own page of it."""
     organization = view.organization
     ids = [elements.code(organization.org_id)]
     if organization.email:
         ids.append(elements.untrusted(organization.email))
     if organization.customer_id and organization.customer_id != organization.org_id:
         ids.append(elements.code(organization.customer_id))
+    url = organization.customer_id and dashboard_url(
+        settings(), "customers", organization.customer_id
+    )
+    if url:
+        ids.append(elements.outside("Open in Stripe", url))
     elements.page_heading(organization.name or organization.org_id, Markup(" · ").join(ids))
+
+
+def header(view: OrganizationView, who: Viewer) -> None:
+    """What it has, and whatever must not be overlooked."""
     _winding_down(view, who)
-    elements.show(elements.facts(_state(view, who)))
-    words = Words(data.config(), day=who.day, locale=who.locale)
-    elements.show(Markup('<p class="bc-why">{}</p>').format(elements.sentence(why(view, words))))
     for sentence, tone in _warnings(view):
         elements.notice(elements.sentence(sentence), tone)
-    if len(view.subscriptions) > 1:
-        elements.section("Subscriptions", f"{len(view.subscriptions)} in all")
-        rows = [_subscription(each, who) for each in view.subscriptions]
-        elements.show(elements.table(_COLUMNS, rows, "Subscriptions"))
+    elements.show(elements.facts(_state(view, who)))
 
 
 def _winding_down(view: OrganizationView, who: Viewer) -> None:
@@ -88,22 +85,20 @@ def _state(view: OrganizationView, who: Viewer) -> list[tuple[str, Text]]:
         who,
     )
     pairs.append(("Amount", amount))
-    until = _until(view.deciding, who)
-    return [*pairs, until] if until else pairs
+    return [*pairs, *_dates(view.deciding, who)]
 
 
-def _until(subscription: SubscriptionView | None, who: Viewer) -> tuple[str, Text] | None:
-    """The one date that matters next, or last."""
+def _dates(subscription: SubscriptionView | None, who: Viewer) -> list[tuple[str, Text]]:
     if subscription is None:
-        return None
+        return []
     facts = subscription.facts
-    if facts.final:
-        return ("Ended", elements.time(facts.ended_at, who, clock=False))
-    if subscription.ends_at is not None:
-        return ("Ends", elements.time(subscription.ends_at, who, clock=False))
-    if facts.status == "trialing" and facts.trial_end is not None:
-        return ("Trial until", elements.time(facts.trial_end, who, clock=False))
-    return ("Renews", elements.time(facts.current_period_end, who, clock=False))
+    dates: list[tuple[str, Text]] = []
+    if facts.created_at is not None:
+        dates.append(("Since", elements.time(facts.created_at, who, clock=False)))
+    if facts.current_period_start is not None and not facts.final:
+        dates.append(("Period began", elements.time(facts.current_period_start, who, clock=False)))
+    next_or_last = until(subscription, who)
+    return [*dates, next_or_last] if next_or_last else dates
 
 
 def _warnings(view: OrganizationView) -> list[tuple[str, str]]:
@@ -129,28 +124,3 @@ def _warnings(view: OrganizationView) -> list[tuple[str, str]]:
             ("The order of the last events is not certain yet; Stripe is being asked.", "warn")
         )
     return found
-
-
-def _subscription(view: SubscriptionView, who: Viewer) -> tuple[Text, ...]:
-    item = next((each for each in view.items if each.decides), None)
-    label, date = _until(view, who) or ("", elements.DASH)
-    facts = item.facts if item else None
-    return (
-        elements.lines(
-            elements.code(view.facts.subscription_id),
-            elements.quiet("decides what the organization has") if view.decides else None,
-        ),
-        labels.status_badge(view.facts.status, winding_down=view.ends_at is not None),
-        labels.plan_text(view.plan_name, unmapped=item is not None and item.plan is None),
-        labels.amount_text(
-            facts.unit_amount,
-            facts.currency,
-            facts.interval,
-            facts.quantity,
-            facts.interval_count,
-            who,
-        )
-        if facts
-        else elements.DASH,
-        elements.lines(date, elements.quiet(label.lower())),
-    )

@@ -24,7 +24,7 @@ from billing_core.queries.tables import (
     fetch,
 )
 from billing_core.rows import FieldChange, TimelineEntry, TimelinePage
-from billing_core.sentences import Sentence, Words, describe
+from billing_core.sentences import Sentence, StoryKind, Words, describe, types_of
 from billing_core.sentences.staff import staff_action
 from billing_core.stripe_gateway.happenings import read_happening, unpack
 from billing_core.tables import Outcome
@@ -58,6 +58,8 @@ def timeline(
     connection: Connection,
     org_id: str,
     *,
+    kind: StoryKind = StoryKind.EVERYTHING,
+    until: datetime | None = None,
     before: str | None = None,
     limit: int = 50,
     config: BillingConfig | None = None,
@@ -66,15 +68,16 @@ def timeline(
 ) -> TimelinePage:
     """Up to ``limit`` entries of an organization's story, newest first.
 
-    ``before`` is the ``next_cursor`` of the page before. ``day`` words dates, ``locale`` amounts.
+    ``kind`` narrows it, ``until`` leaves out what happened later by Stripe's clock. ``before`` is
+    the ``next_cursor`` of the page before. ``day`` words dates, ``locale`` amounts.
     Only the page's payloads are read.
     """
     config = config_or_default(config)
     position = decode_cursor(before, 3)
     found = sorted(
         [
-            *_events(connection, org_id, position, limit + 1),
-            *_staff(connection, org_id, position, limit + 1),
+            *_events(connection, org_id, kind, until, position, limit + 1),
+            *_staff(connection, org_id, kind, until, position, limit + 1),
         ],
         key=lambda each: (each.at, each.source, each.key),
         reverse=True,
@@ -89,13 +92,23 @@ def timeline(
 
 
 def _events(
-    connection: Connection, org_id: str, position: Sequence[Any] | None, limit: int
+    connection: Connection,
+    org_id: str,
+    kind: StoryKind,
+    until: datetime | None,
+    position: Sequence[Any] | None,
+    limit: int,
 ) -> Iterable[_Found]:
     v, p = EVENTS, PAYLOADS
+    narrowed = [] if until is None else [v.c.created <= until]
+    if kind is not StoryKind.EVERYTHING:
+        narrowed.append(v.c.type.in_(sorted(types_of(kind))))
     statement = (
         select(v, p.c.body)
         .join(p, p.c.event_id == v.c.event_id, isouter=True)
-        .where(v.c.org_id == org_id, *_older(v.c.created, v.c.event_id, _EVENT, position))
+        .where(
+            v.c.org_id == org_id, *narrowed, *_older(v.c.created, v.c.event_id, _EVENT, position)
+        )
         .order_by(v.c.created.desc(), v.c.event_id.desc())
         .limit(limit)
     )
@@ -104,11 +117,19 @@ def _events(
 
 
 def _staff(
-    connection: Connection, org_id: str, position: Sequence[Any] | None, limit: int
+    connection: Connection,
+    org_id: str,
+    kind: StoryKind,
+    until: datetime | None,
+    position: Sequence[Any] | None,
+    limit: int,
 ) -> Iterable[_Found]:
+    if kind not in (StoryKind.EVERYTHING, StoryKind.STAFF):
+        return
+    narrowed = [] if until is None else [AUDIT.c.at <= until]
     statement = (
         org_audit_statement(org_id)
-        .where(*_older(AUDIT.c.at, AUDIT.c.audit_id, _STAFF, position))
+        .where(*narrowed, *_older(AUDIT.c.at, AUDIT.c.audit_id, _STAFF, position))
         .order_by(AUDIT.c.at.desc(), AUDIT.c.audit_id.desc())
         .limit(limit)
     )
@@ -200,6 +221,7 @@ def _event_entry(
         event_id=row["event_id"],
         event_type=row["type"],
         outcome=row["outcome"],
+        received_at=row["received_at"],
         error=row["error"],
         changes=changes,
         quiet=sentence.quiet or late or (row["outcome"] == Outcome.IGNORED and bool(row["error"])),
@@ -227,6 +249,7 @@ def _staff_entry(row: Row) -> TimelineEntry:
         event_id=None,
         event_type=None,
         outcome=audit.completed or audit.outcome,
+        received_at=None,
         error=None,
         changes=(),
         quiet=False,

@@ -19,8 +19,9 @@ class FieldChange:
 class TimelineEntry:
     """One thing that happened to an organization.
 
-    ``kind`` names the icon. ``event_id`` is None for what a person did here. ``quiet`` marks what
-    tells nothing new: Stripe's steps in between, and what came too late to count.
+    ``kind`` names the icon. ``event_id`` and ``received_at``, when it reached us, are None for what
+    a person did here. ``quiet`` marks what tells nothing new: Stripe's steps in between, and what
+    came too late to count.
     """
 
     at: datetime
@@ -30,6 +31,7 @@ class TimelineEntry:
     event_id: str | None
     event_type: str | None
     outcome: str | None
+    received_at: datetime | None
     error: str | None
     changes: tuple[FieldChange, ...]
     quiet: bool

@@ -1,6 +1,7 @@
 """Events in plain words: one table from event type to the function that tells it."""
 
 from collections.abc import Callable
+from enum import StrEnum
 
 from billing_core.happenings import Happening
 from billing_core.sentences import billing, subscriptions
@@ -68,6 +69,39 @@ TELLINGS: dict[str, Telling] = {
 }
 
 
+class StoryKind(StrEnum):
+    """What a timeline is narrowed to."""
+
+    EVERYTHING = "everything"
+    SUBSCRIPTION = "subscription"
+    PAYMENTS = "payments"
+    STAFF = "staff"
+
+
+_BEGINNINGS: dict[StoryKind, tuple[str, ...]] = {
+    StoryKind.EVERYTHING: ("",),
+    StoryKind.SUBSCRIPTION: (
+        "customer.subscription.",
+        "snapshot.subscription",
+        "subscription_schedule.",
+        "checkout.session.",
+    ),
+    StoryKind.PAYMENTS: (
+        "invoice.",
+        "payment_method.",
+        "customer.source.",
+        "customer.card.",
+        "checkout.session.",
+    ),
+    StoryKind.STAFF: ("billing_portal.session.",),
+}
+
+
+def types_of(kind: StoryKind) -> frozenset[str]:
+    """The types of event that a kind of story is about, among those that can be told."""
+    return frozenset(type_ for type_ in TELLINGS if type_.startswith(_BEGINNINGS[kind]))
+
+
 def describe(happening: Happening, words: Words) -> Sentence:
     """What an event tells, in plain words. Never raises, whatever the event holds."""
     telling = TELLINGS.get(happening.type)
@@ -77,4 +111,4 @@ def describe(happening: Happening, words: Words) -> Sentence:
     return telling(happening, words)
 
 
-__all__ = ["TELLINGS", "Sentence", "Words", "describe", "why"]
+__all__ = ["TELLINGS", "Sentence", "StoryKind", "Words", "describe", "types_of", "why"]

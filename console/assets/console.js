@@ -10,6 +10,7 @@
     event.preventDefault();
     window.history.pushState({}, "", link.href);
     window.dispatchEvent(new PopStateEvent("popstate"));
+    if (link.dataset.inApp === "over") return;
     document.querySelector("[data-testid='stMain']")?.scrollTo(0, 0);
   };
 

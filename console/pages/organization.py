@@ -2,54 +2,29 @@
 
 import streamlit as st
 
-from billing_core import queries
 from billing_core.permissions import Permission
-from console import access, data, elements, mint_panel, minted, sending, story, watch
-from console.organization_header import header
+from console import access, elements, raw_payload, story
+from console.organization_body import present, show_past
+from console.organization_reading import read
 from console.viewer import viewer
 
 
 def page() -> None:
-    """The organization that the address names, kept up to date while it is looked at."""
+    """The organization that the address names: now, kept up to date, or as it was."""
     principal = access.require(Permission.READ_ORGANIZATIONS)
     org_id = st.query_params.get("org", "")
-    may_mint = principal.may(Permission.MINT_LINKS)
     who = viewer()
-    with data.snapshot() as connection:
-        view = queries.organization(connection, org_id)
-        mark = queries.entitlement_mark(connection, org_id)
-        told = queries.timeline(
-            connection, org_id, limit=story.wanted_length(org_id), day=who.day, locale=who.locale
-        )
-        prices = queries.prices(connection) if may_mint else ()
-    if view is None:
+    telling = story.wanted(org_id, who, payloads=principal.may(Permission.READ_PAYLOADS))
+    found = read(principal, telling)
+    if found is None:
         _unknown(org_id)
         return
-    st.set_page_config(page_title=view.name or view.org_id)
-    header(view, who)
-    if not may_mint:
-        story.story(org_id, told, who)
-        watch.watch(org_id, mark)
-        return
-    panel, beside = st.columns([5, 7], gap="large")
-    with panel:
-        link, sent = minted.kept(org_id), sending.kept(org_id)
-        if sent is not None:
-            sending.hand_over(sent, principal, who)
-            watch.watch(org_id, mark)
-        elif link is None:
-            mint_panel.choose(principal, view, told.entries, prices, who)
-            watch.watch(org_id, mark)
-        else:
-            elements.section(link.destination)
-            if watch.landed(view, told.entries, link, who):
-                watch.watch(org_id, mark)
-            else:
-                mint_panel.hand_over(link, who)
-                watch.watch(org_id, mark, link)
-            st.button("Make another link", on_click=minted.forget, key="another_link")
-    with beside:
-        story.story(org_id, told, who)
+    st.set_page_config(page_title=found.view.name or org_id)
+    if found.past is None:
+        present(principal, found, telling)
+    else:
+        show_past(found.past, found, telling)
+    raw_payload.show_wanted(principal, org_id, who)
 
 
 def _unknown(org_id: str) -> None:
