@@ -47,6 +47,12 @@ def _long_text() -> Any:  # noqa: ANN401 - SQLModel's Field
     return Field(sa_column=Column(Text(), nullable=True), default=None)
 
 
+def _suspects_of(table: str) -> Index:
+    """The few rows of a table that Stripe has to be asked about."""
+    where = text("suspect")
+    return Index(f"ix_{table}_suspect", "suspect", sqlite_where=where, postgresql_where=where)
+
+
 class Outcome(StrEnum):
     """What became of an event."""
 
@@ -92,6 +98,7 @@ class Customer(SQLModel, table=True):
             sqlite_where=text("conflicting_org_id IS NOT NULL"),
             postgresql_where=text("conflicting_org_id IS NOT NULL"),
         ),
+        _suspects_of("customers"),
     )
 
     customer_id: str = Field(primary_key=True)
@@ -134,12 +141,7 @@ class Subscription(SQLModel, table=True):
             sqlite_where=text("other_price_ids IS NOT NULL"),
             postgresql_where=text("other_price_ids IS NOT NULL"),
         ),
-        Index(
-            "ix_subscriptions_suspect",
-            "suspect",
-            sqlite_where=text("suspect"),
-            postgresql_where=text("suspect"),
-        ),
+        _suspects_of("subscriptions"),
     )
 
     subscription_id: str = Field(primary_key=True)
@@ -184,7 +186,7 @@ class Price(SQLModel, table=True):
     """A price; ``lookup_key`` is the last non-null one it was seen under."""
 
     __tablename__ = "prices"
-    __table_args__ = (Index("ix_prices_lookup_key", "lookup_key"),)
+    __table_args__ = (Index("ix_prices_lookup_key", "lookup_key"), _suspects_of("prices"))
 
     price_id: str = Field(primary_key=True)
     lookup_key: str | None = None
@@ -206,6 +208,7 @@ class Product(SQLModel, table=True):
     """A product: the name that its prices are shown under."""
 
     __tablename__ = "products"
+    __table_args__ = (_suspects_of("products"),)
 
     product_id: str = Field(primary_key=True)
     name: str | None = None

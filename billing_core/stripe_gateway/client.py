@@ -191,13 +191,19 @@ class StripeGateway:
 
     def fetch_subscription(self, subscription_id: str) -> FetchedObject:
         """A subscription as it is now. Raises BillingError ``no_subscription`` for an unknown one."""
-        at, found = self._get(f"/v1/subscriptions/{quote(subscription_id, safe='')}", {})
-        return FetchedObject(subscription_id, orjson.dumps(found), at)
+        return self._fetch("subscriptions", subscription_id)
 
     def fetch_customer(self, customer_id: str) -> FetchedObject:
         """A customer as it is now. Raises BillingError ``no_customer`` for an unknown one."""
-        at, found = self._get(f"/v1/customers/{quote(customer_id, safe='')}", {})
-        return FetchedObject(customer_id, orjson.dumps(found), at)
+        return self._fetch("customers", customer_id)
+
+    def fetch_price(self, price_id: str) -> FetchedObject:
+        """A price as it is now."""
+        return self._fetch("prices", price_id)
+
+    def fetch_product(self, product_id: str) -> FetchedObject:
+        """A product as it is now."""
+        return self._fetch("products", product_id)
 
     def list_customers(self, *, starting_after: str | None = None) -> Iterator[FetchedObject]:
         """Every customer, newest first, from the one after ``starting_after`` on."""
@@ -217,6 +223,10 @@ class StripeGateway:
         return tuple(
             shapes.webhook_endpoint(found) for _, found in self._pages("/v1/webhook_endpoints", {})
         )
+
+    def _fetch(self, kind: str, object_id: str) -> FetchedObject:
+        at, found = self._get(f"/v1/{kind}/{quote(object_id, safe='')}", {})
+        return FetchedObject(object_id, orjson.dumps(found), at)
 
     def _objects(
         self, path: str, params: dict[str, Any], starting_after: str | None

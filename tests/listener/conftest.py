@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.listener.stand_in import stand_in
 from tests.support.databases import fresh_url
 from tests.support.listener import Listener, reading
+
+__all__ = ["Rows", "listener", "rows", "stand_in", "start"]
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 

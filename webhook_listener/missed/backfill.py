@@ -15,6 +15,7 @@ from webhook_listener import state
 from webhook_listener.database import reading_transaction
 from webhook_listener.inbox import Delivery
 from webhook_listener.missed.inbound import Inbound, put, snapshot_delivery, utc_now
+from webhook_listener.missed.reconcile import backfilled
 from webhook_listener.receive import RejectedError
 
 STATE = "backfill"
@@ -47,8 +48,13 @@ def backfill(inbound: Inbound, gateway: StripeGateway) -> Iterator[Progress]:
             read += len(page)
             inbound.write(_store(inbound, name, page, read))
             yield Progress(name, read)
-    finished = {"finished_at": utc_now().isoformat()}
-    inbound.write(lambda connection: state.keep(connection, STATE, finished, now=utc_now()))
+    inbound.write(_finish)
+
+
+def _finish(connection: Connection) -> None:
+    now = utc_now()
+    state.keep(connection, STATE, {"finished_at": now.isoformat()}, now=now)
+    backfilled(connection, now=now)
 
 
 def _list(gateway: StripeGateway, stage: str, after: str | None) -> Iterator[FetchedObject]:

@@ -43,7 +43,7 @@ def snapshot_delivery(
 ) -> Delivery:
     """An object that Stripe was asked for, as an event created at Stripe's own time.
 
-    ``type_`` is ``snapshot.subscription`` or ``snapshot.customer``. Raises RejectedError.
+    ``type_`` is ``snapshot.`` and the kind of object. Raises RejectedError.
     """
     obj = orjson.loads(fetched.body)
     at = int(fetched.at.timestamp())

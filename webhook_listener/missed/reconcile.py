@@ -25,6 +25,7 @@ from webhook_listener.receive import RejectedError
 from webhook_listener.tables import EVENTS
 
 STATE = "reconcile"
+BEGUN = "reconcile_begun"
 OVERLAP = timedelta(minutes=30)
 RETENTION = timedelta(days=30)  # https://docs.stripe.com/api/events
 _FIRST_WALK = timedelta(days=1)
@@ -43,7 +44,8 @@ _log = structlog.get_logger("webhook_listener.reconcile")
 class Reconciled:
     """What a walk found: events looked at since ``since``, and how many of them were missing.
 
-    ``beyond_retention`` is True where Stripe keeps no events of the whole time any more.
+    ``beyond_retention`` is True where Stripe keeps no events of the whole time any more, until a
+    backfill has made up for it.
     """
 
     since: datetime
@@ -57,8 +59,7 @@ def reconcile(inbound: Inbound, gateway: StripeGateway) -> Reconciled:
 
     Raises BillingError where Stripe does not answer; the next walk starts where this one did.
     """
-    with reading_transaction(inbound.engine) as connection:
-        since = _since(connection)
+    since = _since(inbound)
     seen_until = since + OVERLAP
     looked_at = 0
     found: list[str] = []
@@ -71,21 +72,37 @@ def reconcile(inbound: Inbound, gateway: StripeGateway) -> Reconciled:
     except BillingError as error:
         _remember(inbound, since, looked_at, found, error=error.message)
         raise
-    beyond = utc_now() - since > RETENTION
+    with reading_transaction(inbound.engine) as connection:
+        owed = bool(state.read(connection, STATE).get("beyond_retention"))
+    beyond = owed or utc_now() - since > RETENTION
     _remember(inbound, since, looked_at, found, seen_until=seen_until, beyond=beyond)
     _log.info("reconciled", looked_at=looked_at, missing=len(found), beyond_retention=beyond)
     return Reconciled(since, looked_at, len(found), beyond)
 
 
-def _since(connection: Connection) -> datetime:
-    kept = state.read(connection, STATE).get("seen_until")
-    if kept is not None:
-        return datetime.fromisoformat(kept) - OVERLAP
-    columns = EVENTS.c
-    newest = connection.execute(
-        select(columns.created).where(columns.type.in_(TYPES)).order_by(columns.created.desc())
-    ).scalar()
-    return (newest if newest is not None else utc_now()) - _FIRST_WALK
+def _since(inbound: Inbound) -> datetime:
+    """Where to walk from. A first start is kept, as what that walk finds moves the newest event."""
+    with reading_transaction(inbound.engine) as connection:
+        seen_until = state.read(connection, STATE).get("seen_until")
+        begun = state.read(connection, BEGUN).get("since")
+        if seen_until is not None:
+            return datetime.fromisoformat(seen_until) - OVERLAP
+        if begun is not None:
+            return datetime.fromisoformat(begun)
+        columns = EVENTS.c
+        newest = connection.execute(
+            select(columns.created).where(columns.type.in_(TYPES)).order_by(columns.created.desc())
+        ).scalar()
+    since: datetime = (newest if newest is not None else utc_now()) - _FIRST_WALK
+    start = {"since": since.isoformat()}
+    inbound.write(lambda connection: state.keep(connection, BEGUN, start, now=utc_now()))
+    return since
+
+
+def backfilled(connection: Connection, *, now: datetime) -> None:
+    """Keep that what Stripe's list of events no longer has was read from the objects themselves."""
+    value = {**state.read(connection, STATE), "beyond_retention": False}
+    state.keep(connection, STATE, value, now=now)
 
 
 def _pages(events: Iterator[RawEvent]) -> Iterator[list[RawEvent]]:

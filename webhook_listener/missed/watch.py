@@ -19,6 +19,7 @@ from webhook_listener import state
 from webhook_listener.apply import describe
 from webhook_listener.database import lock_state, reading_transaction
 from webhook_listener.metrics import Metrics
+from webhook_listener.missed import backfill as backfilling
 from webhook_listener.missed import drift, schedule
 from webhook_listener.missed import reconcile as reconciling
 from webhook_listener.missed.configuration import ConfigurationLook
@@ -125,11 +126,21 @@ class Watch:
             self._metrics.reconciled("failed", missing=0)
             raise
         self._metrics.reconciled("done", missing=done.missing)
+        if done.beyond_retention:
+            self._fill_back()
         if self._drift_sample and not self._differing:
             self._differing = drift.find_differing(
                 self._inbound, self._gateway, sample=self._drift_sample
             )
             self._differing_until = time.monotonic() + _DRIFT_PATIENCE_SECONDS
+
+    def _fill_back(self) -> None:
+        """Read the objects themselves; what is not read when this ends is read another time."""
+        _log.warning("backfill.begun")
+        for progress in backfilling.backfill(self._inbound, self._gateway):
+            _log.info("backfill.read", stage=progress.stage, read=progress.read)
+            if self._stop.is_set() or not self._lease.hold():
+                return
 
 
 class Lease:
