@@ -85,7 +85,7 @@ def main(
             where = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
             sizes = [small, large]
             urls = stack.enter_context(
-                companies(kind.value, where / kind.value, sizes, keep=folder is not None)
+                companies(kind.value, where / kind.value, small, large, keep=folder is not None)
             )
             samples = [_sample(url, size) for url, size in zip(urls, sizes, strict=True)]
             consoles = [

@@ -5,13 +5,16 @@ The database must be empty and on this machine; it is marked as a benchmark befo
 
 import sys
 import time
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Engine
 
 from bench.console import copies, mark
 from bench.console.mark import Size
-from bench.console.staff import store_links
+from bench.console.staff import made_up_links, store_links, take_links
 from bench.console.template import EVENTS_AN_ORG, store_template
 from webhook_listener import schema
 from webhook_listener.database import writer_engine
@@ -24,8 +27,7 @@ def make_company(database_url: str, size: Size) -> None:
 
     Raises SystemExit with a sentence where it holds anything else.
     """
-    engine = writer_engine(database_url)
-    try:
+    with _engine(database_url) as engine:
         schema.migrate(engine)
         if mark.is_complete(engine, size):
             return
@@ -36,11 +38,41 @@ def make_company(database_url: str, size: Size) -> None:
         _say(f"stored {size.template:,} organizations", began)
         if size.copies > 1:
             copies.multiply(engine, size.copies)
-        links = store_links(engine, happenings, orgs=size.template, copies=size.copies, end=end)
-        _say(f"stored {links:,} links", began)
-        copies.settle(engine)
-        mark.finish(engine, size)
-        _say(f"{size.orgs:,} organizations, {size.orgs * EVENTS_AN_ORG:,} events", began)
+        links = made_up_links(happenings, orgs=size.template, end=end)
+        _finish(engine, size, links, began)
+
+
+def grow_company(database_url: str, size: Size) -> None:
+    """Multiply a company that is its own template to ``size``; nothing where it is that already.
+
+    Raises SystemExit with a sentence where the database holds anything else.
+    """
+    with _engine(database_url) as engine:
+        schema.migrate(engine)
+        if mark.held(engine) == size or not mark.is_complete(
+            engine, Size(size.template, size.template)
+        ):
+            return
+        began = time.monotonic()
+        mark.begin(engine, size)
+        links = take_links(engine)
+        copies.multiply(engine, size.copies)
+        _finish(engine, size, links, began)
+
+
+def _finish(engine: Engine, size: Size, links: Sequence[dict[str, Any]], began: float) -> None:
+    count = store_links(engine, links, copies=size.copies)
+    _say(f"stored {count:,} links", began)
+    copies.settle(engine)
+    mark.finish(engine, size)
+    _say(f"{size.orgs:,} organizations, {size.orgs * EVENTS_AN_ORG:,} events", began)
+
+
+@contextmanager
+def _engine(database_url: str) -> Iterator[Engine]:
+    engine = writer_engine(database_url)
+    try:
+        yield engine
     finally:
         engine.dispose()
 

@@ -6,7 +6,7 @@ Every made-up organization also has ``bench`` in its ids and in its e-mail addre
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Engine, insert, make_url, select, update
+from sqlalchemy import Connection, Engine, delete, insert, make_url, select, update
 from sqlmodel import SQLModel
 
 import billing_core.tables  # noqa: F401 - fills the metadata
@@ -48,10 +48,18 @@ def is_complete(engine: Engine, size: Size) -> bool:
     )
 
 
+def held(engine: Engine) -> Size | None:
+    """The size of the whole benchmark that the database holds, if it holds one."""
+    with engine.connect() as connection:
+        mark = connection.execute(select(_STATE.c.value).where(_STATE.c.name == _NAME)).scalar()
+    return Size(mark["orgs"], mark["template"]) if mark is not None and mark["whole"] else None
+
+
 def begin(engine: Engine, size: Size) -> None:
     """Mark the database before anything else is written."""
     value = {**asdict(size), "whole": False}
     with engine.begin() as connection:
+        connection.execute(delete(_STATE).where(_STATE.c.name == _NAME))
         connection.execute(
             insert(_STATE), {"name": _NAME, "value": value, "updated_at": datetime.now(UTC)}
         )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete, select
 from sqlmodel import SQLModel
 
 from bench.console.lives import DAY, HOUR, Happening
@@ -19,6 +19,7 @@ from billing_core.destinations import BILLING_HOME, CANCEL_SUBSCRIPTION, UPDATE_
 from webhook_listener import audit
 from webhook_listener.audit import Entry
 from webhook_listener.database import derived_transaction
+from webhook_listener.tables import AUDIT, STATE
 
 _LINKS = SQLModel.metadata.tables["portal_links"]
 _VISITS = SQLModel.metadata.tables["link_visits"]
@@ -29,12 +30,8 @@ _A_COMMIT = 2_000
 Json = dict[str, Any]
 
 
-def store_links(
-    engine: Engine, happenings: Sequence[Happening], *, orgs: int, copies: int, end: int
-) -> int:
+def store_links(engine: Engine, template: Sequence[Json], *, copies: int) -> int:
     """Store the links of every copy and the audit log of them; how many links that were."""
-    choose = random.Random(7)  # noqa: S311 - links that can be made again, no secret
-    template = list(_links(happenings, orgs, choose, end))
     links = [_of_copy(link, copy) for copy in range(copies) for link in template]
     entries = sorted((one for link in links for one in _told(link)), key=lambda each: each[0].at)
     for start in range(0, len(links), _A_COMMIT):
@@ -50,6 +47,22 @@ def store_links(
                 number = audit.append(connection, replace(entry, follows=follows))
                 numbers[f"{entry.link_id}"] = number
     return len(links)
+
+
+def take_links(engine: Engine) -> list[Json]:
+    """The links of a company that is about to grow; they and their log are stored anew then."""
+    with derived_transaction(engine) as connection:
+        links = [dict(row) for row in connection.execute(select(_LINKS)).mappings()]
+        for table in (_LINKS, _VISITS, AUDIT):
+            connection.execute(delete(table))
+        connection.execute(delete(STATE).where(STATE.c.name == "audit_head"))
+    return links
+
+
+def made_up_links(happenings: Sequence[Happening], *, orgs: int, end: int) -> list[Json]:
+    """Links that led to what happened to ``orgs`` organizations up to ``end``, and some others."""
+    choose = random.Random(7)  # noqa: S311 - links that can be made again, no secret
+    return list(_links(happenings, orgs, choose, end))
 
 
 def _links(
