@@ -30,7 +30,7 @@ def show_wrong(wrong: Iterable[Condition], told: str) -> None:
     items = elements.NOTHING.join(
         Markup("<li><b>{}:</b> {}</li>").format(each.title, each.sentence) for each in rest
     )
-    elements.show(Markup('<ul class="bc-wrong" role="status">{}</ul>').format(items))
+    elements.show(Markup('<div role="status"><ul class="bc-wrong">{}</ul></div>').format(items))
 
 
 def unmapped_table(prices: Iterable[UnmappedPrice]) -> Markup:
