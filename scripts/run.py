@@ -8,6 +8,7 @@ stands in for Stripe.
 import contextlib
 import os
 import secrets
+import signal
 import socket
 import stat
 import subprocess
@@ -47,6 +48,7 @@ def main() -> int:
     except CannotStartError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command speaks to its user
         return 1
+    signal.signal(signal.SIGHUP, stop_with_the_terminal)
     manager = Manager()
     for name, command in processes.items():
         manager.add_process(name, command, env=environment)
@@ -54,6 +56,14 @@ def main() -> int:
     greeting.start()
     manager.loop()
     return 0 if manager.returncode in (130, 143) else int(manager.returncode or 0)
+
+
+def stop_with_the_terminal(_signal: int, _frame: object) -> None:
+    """End as on Ctrl-C, though nothing can be said any more: what was started has no terminal."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    signal.raise_signal(signal.SIGTERM)
 
 
 def given_environment() -> dict[str, str]:

@@ -1,8 +1,13 @@
 """What a first start makes, what it refuses, and what it starts."""
 
 import os
+import re
+import signal
 import socket
 import stat
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,3 +64,43 @@ def test_a_port_that_is_none_is_refused_by_its_variables_name(value: str) -> Non
 
 def test_the_venvs_commands_come_first_on_the_path() -> None:
     assert run.complete({"PATH": "/usr/bin"})["PATH"].split(os.pathsep)[-1] == "/usr/bin"
+
+
+# What is started here only waits; it is what starts and stops it that is looked at.
+_STARTER = """
+import fcntl, sys, termios
+from pathlib import Path
+from scripts import run
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+run.VAR = Path(sys.argv[1])
+run.chosen_processes = lambda _: {"listener": "exec sleep 600", "console": "exec sleep 600"}
+run.refuse_taken = lambda name, port: None
+run.sample_sign_ins = lambda _: ""
+sys.exit(run.main())
+"""
+ENDINGS: dict[str, Callable[[int, int], object]] = {
+    "Ctrl-C": lambda _pid, terminal: os.write(terminal, b"\x03"),
+    "SIGTERM": lambda pid, _terminal: os.kill(pid, signal.SIGTERM),
+    "a closed terminal": lambda _pid, terminal: os.close(terminal),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_however_it_is_ended_nothing_that_it_started_is_left(tmp_path: Path, ending: str) -> None:
+    terminal, theirs = os.openpty()
+    starter = subprocess.Popen(
+        [sys.executable, "-c", _STARTER, str(tmp_path)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    said = b""
+    while len(pids := re.findall(rb"started \(pid=(\d+)\)", said)) < 2:
+        said += os.read(terminal, 4096)
+    ENDINGS[ending](starter.pid, terminal)
+    assert starter.wait(30) == 0
+    assert [pid for pid in map(int, pids) if Path(f"/proc/{pid}").exists()] == []
+    if ending != "a closed terminal":
+        os.close(terminal)
