@@ -15,9 +15,10 @@ import jwt
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from billing_core.errors import CommandTokenError
-from billing_core.links import DESTINATIONS, MOST_QUANTITY, MOST_USES
+from billing_core.links import DESTINATIONS, MOST_QUANTITY, MOST_USES, without_bearers
 
 LIFETIME_SECONDS = 60
+Reason = Annotated[str, AfterValidator(without_bearers)]
 UserAction = Literal[
     "user.add",
     "user.disable",
@@ -58,7 +59,7 @@ class BeginAudit(_Command):
     org_id: str = Field(min_length=1, max_length=255)
     destination: str = Field(min_length=1, max_length=64)
     subscription_id: str | None = Field(default=None, max_length=255)
-    reason: str = Field(min_length=3, max_length=2000)
+    reason: Reason = Field(min_length=3, max_length=2000)
 
 
 class CompleteAudit(_Command):
@@ -120,7 +121,7 @@ class CreateLink(_Command):
     target_lookup_key: str | None = Field(default=None, max_length=200)
     target_quantity: int | None = Field(default=None, ge=1, le=MOST_QUANTITY)
     offers_coupon: bool = True
-    reason: str = Field(min_length=3, max_length=2000)
+    reason: Reason = Field(min_length=3, max_length=2000)
     sender_name: str | None = Field(default=None, max_length=100)
     lifetime_hours: int | None = Field(default=None, ge=1, le=720)
     uses: int = Field(default=1, ge=1, le=MOST_USES)
@@ -131,7 +132,7 @@ class RevokeLink(_Command):
 
     kind: Literal["revoke"] = "revoke"
     link_id: str = Field(min_length=1, max_length=64)
-    reason: str | None = Field(default=None, max_length=2000)
+    reason: Reason | None = Field(default=None, max_length=2000)
 
 
 class ExtendLink(_Command):
@@ -140,7 +141,7 @@ class ExtendLink(_Command):
     kind: Literal["extend"] = "extend"
     link_id: str = Field(min_length=1, max_length=64)
     lifetime_hours: int = Field(ge=1, le=720)
-    reason: str | None = Field(default=None, max_length=2000)
+    reason: Reason | None = Field(default=None, max_length=2000)
 
 
 class LinkCreated(_Command):
@@ -169,14 +170,14 @@ class ReplayEvents(_Command):
 
     kind: Literal["replay"] = "replay"
     event_ids: _EventIds
-    reason: str | None = Field(default=None, max_length=2000)
+    reason: Reason | None = Field(default=None, max_length=2000)
 
 
 class ReplayParked(_Command):
     """Apply every parked event again; answered with EventsRecorded."""
 
     kind: Literal["replay_parked"] = "replay_parked"
-    reason: str | None = Field(default=None, max_length=2000)
+    reason: Reason | None = Field(default=None, max_length=2000)
 
 
 class IgnoreEvents(_Command):
@@ -191,7 +192,7 @@ class ReconcileNow(_Command):
     """Look for missed events now instead of by the clock; answered with EventsRecorded."""
 
     kind: Literal["reconcile"] = "reconcile"
-    reason: str | None = Field(default=None, max_length=2000)
+    reason: Reason | None = Field(default=None, max_length=2000)
 
 
 class EventsRecorded(_Command):

@@ -6,6 +6,7 @@ but its SHA-256 is kept, and what a return page is opened with is derived from i
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +40,11 @@ NEEDS_A_SUBSCRIPTION = frozenset(NAMES[flow] for flow in ON_A_SUBSCRIPTION)
 MOST_USES = 20
 MOST_QUANTITY = 1_000_000
 _TOKEN_BYTES = 32
+_BEARER = re.compile(
+    r"\S*/(?:links|return|p/session|p/login|c/pay|i)/[\w-]{16,}\S*"
+    r"|\S*(?:billing|checkout|invoice|pay|buy)\.stripe\.com/\S+",
+    re.IGNORECASE,
+)
 
 
 class LinkState(StrEnum):
@@ -108,6 +114,14 @@ def new_token() -> str:
 def token_hash(token: str) -> str:
     """What is kept of a token. Looking a token up by it takes the same time for every guess."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def without_bearers(text: str) -> str:
+    """``text`` without addresses that open a link or one of Stripe's sessions to whoever has them.
+
+    People paste them into reasons.
+    """
+    return _BEARER.sub("[link removed]", text)
 
 
 def return_token(token: str) -> str:

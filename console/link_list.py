@@ -28,9 +28,9 @@ _COLUMNS = (
 def link_filters() -> LinkFilters:
     """Controls for state, destination, maker and organization, all of them in the address."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        state = _choice("state", "State", STATE_NAMES, 130)
+        state = choice("state", "State", STATE_NAMES, 130)
         named = {name: name for name in DESTINATIONS}
-        destination = _choice("destination", "Destination", named, 220)
+        destination = choice("destination", "Destination", named, 220)
         maker = field("by", "Made by", 150)
         org_id = field("org", "Organization id", 180)
         field("link", "Reference", 200, "On the customer's page")
@@ -56,10 +56,11 @@ def field(key: str, label: str, width: int, hint: str = "") -> str:
     typed = st.text_input(
         label, key=key, on_change=address.write, args=(key,), width=width, placeholder=hint
     )
-    return (typed or "").strip()
+    return (typed or "").replace("\0", "").strip()
 
 
-def _choice(key: str, label: str, options: Mapping[str, str], width: int) -> str | None:
+def choice(key: str, label: str, options: Mapping[str, str], width: int) -> str | None:
+    """A choice, or none, whose value is in the address."""
     every = {"": "Any", **options}
     address.hold(key, options=every)
     chosen = st.selectbox(

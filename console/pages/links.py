@@ -15,7 +15,7 @@ def page() -> None:
     """The newest links, narrowed by what the address says; or the one that it names."""
     principal = access.require(Permission.READ_LINKS)
     who, now = viewer(), data.now()
-    chosen = st.query_params.get("link", "").strip()
+    chosen = st.query_params.get("link", "").replace("\0", "").strip()
     if chosen:
         detail(chosen, principal, who)
         return

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from billing_core.commands import RevokeLink
 from billing_core.links import (
     DESTINATIONS,
     LinkState,
@@ -13,6 +14,7 @@ from billing_core.links import (
     new_token,
     return_token,
     token_hash,
+    without_bearers,
 )
 from tests.links.test_results import T0, link
 
@@ -64,3 +66,26 @@ def test_the_message_names_the_destination_its_limits_and_its_sender(destination
     assert f"{destination}:\nhttps://pay.example/links/abc" in text
     assert "once, until 1 August 2026 (12:00 UTC)" in text
     assert text.endswith("Ada\nNorthwind Cloud\n")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"https://links.northwind.example/links/{new_token()}",
+        f"/return/{return_token(new_token())}?waited=5",
+        "https://billing.stripe.com/p/session/live_YWNjdF8xMDMyRDgyZVp2S1lsbzJD",
+        "checkout.stripe.com/c/pay/cs_live_a1B2c3D4e5F6g7H8",
+        "http://127.0.0.1:12111/p/session/test_0123456789abcdefghij/home",
+    ],
+)
+def test_an_address_that_lets_somebody_in_is_taken_out_of_a_reason(address: str) -> None:
+    """People paste what they were asked about."""
+    told = without_bearers(f"T-1: they say {address} is broken")
+    assert told == "T-1: they say [link removed] is broken"
+    command = RevokeLink(link_id="link_1", reason=f"leaked: {address}")
+    assert command.reason == "leaked: [link removed]"
+
+
+def test_ordinary_addresses_stay_in_a_reason() -> None:
+    told = "see https://desk.example/tickets/4711, org_acme and link_0011223344556677"
+    assert without_bearers(told) == told
