@@ -11,13 +11,13 @@ from sqlalchemy import Connection, Engine
 
 from webhook_listener.errors import SchemaError
 
-_FOLDER = Path(__file__).parent / "migrations"
+FOLDER = Path(__file__).parent / "migrations"
 
 
 @cache
 def head() -> str:
     """The schema version that this code needs."""
-    revision = ScriptDirectory(str(_FOLDER)).get_current_head()
+    revision = ScriptDirectory(str(FOLDER)).get_current_head()
     if revision is None:
         raise SchemaError("No migration was found beside the listener's code: install it again.")
     return revision
@@ -54,6 +54,6 @@ def migrate_down(engine: Engine, revision: str = "-1") -> None:
 
 def _config(connection: Connection) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
