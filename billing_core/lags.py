@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
-LONGEST = 64  # 2 ** 32 milliseconds are fifty days; Stripe gives up after three
+LONGEST = 64  # 2 ** 32 milliseconds, which are fifty days
+# Stripe tries for three days: https://docs.stripe.com/webhooks#retries
+_TRIES_MS = 3 * 24 * 3600 * 1000 + 3600 * 1000
 
 
 class Leg(StrEnum):
@@ -31,12 +33,13 @@ def legs_of(
 ) -> dict[Leg, int]:
     """The lags that an event counts for, in milliseconds, never below zero: clocks differ.
 
-    What we asked Stripe for was not sent by it, and what was set aside on receipt was never
-    applied: such events leave out that leg.
+    What we asked Stripe for was not sent by it, what is older than Stripe tries was sent anew by
+    hand, and what was set aside on receipt was never applied: such events leave out that leg.
     """
     legs = {}
-    if not type_.startswith("snapshot."):
-        legs[Leg.RECEIVE] = _milliseconds(created, received_at)
+    on_its_way = _milliseconds(created, received_at)
+    if not type_.startswith("snapshot.") and on_its_way <= _TRIES_MS:
+        legs[Leg.RECEIVE] = on_its_way
     if applied_at is not None and applied_at != received_at:
         legs[Leg.APPLY] = _milliseconds(received_at, applied_at)
     return legs

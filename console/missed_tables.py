@@ -128,13 +128,17 @@ def alert_table(state: AlertState, who: Viewer) -> Markup:
             elements.lines(each.title, elements.quiet(each.sentence)),
             elements.time(each.since, who),
             elements.lines(
-                elements.time(each.told_at, who) if each.told_at else "Not yet",
+                elements.time(each.told_at, who) if each.told_at else _untold(state),
                 elements.quiet(f"Tried again: {', '.join(each.failing)}") if each.failing else None,
             ),
         )
         for each in state.alerts
     ]
     return elements.table(_ALERTS, rows, "Alerts")
+
+
+def _untold(state: AlertState) -> str:
+    return "Not yet" if state.targets else "Nobody"
 
 
 def _ago(at: datetime | None, now: datetime) -> Text:
@@ -156,7 +160,11 @@ def _found(run: ReconcileRun) -> Text:
         return elements.quiet("Nothing was missing")
     links = elements.lines(*(event_link(each) for each in run.events[:_NAMED]))
     more = run.missing - min(_NAMED, len(run.events))
-    return elements.lines(links, elements.quiet(f"and {more:,} more") if more else None)
+    return elements.lines(
+        "The first walk: these were there before" if run.first else None,
+        links,
+        elements.quiet(f"and {more:,} more") if more else None,
+    )
 
 
 def _drift(each: DriftRow, who: Viewer) -> tuple[Text, ...]:

@@ -34,15 +34,10 @@ _OUTCOME_COLOURS = {
 _DURATION = (
     "datum.value < 1 ? format(datum.value * 1000, '~g') + ' ms'"
     " : datum.value < 120 ? format(datum.value, '~g') + ' s'"
-    " : datum.value < 7200 ? format(datum.value / 60, '.2~g') + ' min'"
-    " : format(datum.value / 3600, '.2~g') + ' h'"
+    " : datum.value < 7200 ? format(datum.value / 60, '.0f') + ' min'"
+    " : format(datum.value / 3600, '.0f') + ' h'"
 )
-_TIME: dict[str, Any] = {
-    "field": "hour",
-    "type": "temporal",
-    "title": None,
-    "axis": {"labelOverlap": True, "grid": False, "tickCount": 8},
-}
+_LEGEND = {"orient": "top", "title": None, "symbolType": "stroke", "symbolStrokeWidth": 3}
 _LAG_COLUMNS = (
     Column("Hour"),
     Column("p50", number=True),
@@ -59,8 +54,8 @@ _TYPE_COLUMNS = (
 _ROWS = 24
 
 
-def lag_charts(hours: Sequence[HourOfLags], who: Viewer) -> None:
-    """Both legs over time."""
+def lag_charts(hours: Sequence[HourOfLags], since: datetime, until: datetime, who: Viewer) -> None:
+    """Both legs over the time from ``since`` to ``until``."""
     by_hour = lag_hours(hours)
     for leg, title in LEGS.items():
         elements.section(title, "By the hour in which events arrived")
@@ -71,12 +66,15 @@ def lag_charts(hours: Sequence[HourOfLags], who: Viewer) -> None:
         points = [(each.hour, _of(each, leg)) for each in by_hour]
         told = [(hour, lag) for hour, lag in points if lag is not None]
         elements.show(elements.quiet(_in_words(whole, told, who)))
-        st.vega_lite_chart(lag_spec(told, title), width="stretch", key=f"lag_{leg.value}")
+        spec = lag_spec(told, title, _time(since, until))
+        st.vega_lite_chart(spec, width="stretch", key=f"lag_{leg.value}")
         elements.show(_as_table(title, told, who))
 
 
-def volume_charts(hours: Sequence[OutcomeHour], types: Sequence[TypeVolume]) -> None:
-    """Events by outcome over time, and by type in sum."""
+def volume_charts(
+    hours: Sequence[OutcomeHour], types: Sequence[TypeVolume], since: datetime, until: datetime
+) -> None:
+    """Events by outcome over the time from ``since`` to ``until``, and by type in sum."""
     elements.section("Volume by outcome", "By the hour in which events arrived")
     if not hours:
         elements.empty("No event arrived in this time.")
@@ -86,12 +84,14 @@ def volume_charts(hours: Sequence[OutcomeHour], types: Sequence[TypeVolume]) -> 
         sums[each.outcome] += each.events
     words = ", ".join(f"{sums[name]:,} {_word(name).lower()}" for name in sorted(sums))
     elements.show(elements.quiet(f"{sums.total():,} events: {words}."))
-    st.vega_lite_chart(volume_spec(hours), width="stretch", key="volume")
+    st.vega_lite_chart(volume_spec(hours, _time(since, until)), width="stretch", key="volume")
     elements.section("Volume by type")
     elements.show(elements.table(_TYPE_COLUMNS, [_type(each) for each in types], "Volume by type"))
 
 
-def lag_spec(told: Iterable[tuple[datetime, Percentiles]], title: str) -> dict[str, Any]:
+def lag_spec(
+    told: Iterable[tuple[datetime, Percentiles]], title: str, time: dict[str, Any]
+) -> dict[str, Any]:
     """The chart of one leg: three lines on a logarithmic scale of seconds."""
     values = [
         {"hour": hour.isoformat(), "share": share, "seconds": max(0.001, getattr(lag, share))}
@@ -104,9 +104,13 @@ def lag_spec(told: Iterable[tuple[datetime, Percentiles]], title: str) -> dict[s
         "description": f"{title}: p50, p95 and p99 by the hour. The table below has the numbers.",
         "data": {"values": values},
         "height": 220,
-        "mark": {"type": "line", "strokeWidth": 2.5, "point": {"size": 22, "filled": True}},
+        "mark": {
+            "type": "line",
+            "strokeWidth": 2.5,
+            "point": {"size": 24, "filled": True, "strokeWidth": 0},
+        },
         "encoding": {
-            "x": _TIME,
+            "x": time,
             "y": {
                 "field": "seconds",
                 "type": "quantitative",
@@ -118,9 +122,9 @@ def lag_spec(told: Iterable[tuple[datetime, Percentiles]], title: str) -> dict[s
                 "field": "share",
                 "type": "nominal",
                 "scale": scale,
-                "legend": {"orient": "top", "title": None},
+                "legend": _LEGEND,
             },
-            "strokeDash": {"field": "share", "type": "nominal", "scale": dashes, "legend": None},
+            "strokeDash": {"field": "share", "type": "nominal", "scale": dashes, "legend": _LEGEND},
             "tooltip": [
                 {"field": "hour", "type": "temporal", "title": "Hour", "format": "%d %b %H:%M"},
                 {"field": "share", "title": "Share"},
@@ -130,7 +134,7 @@ def lag_spec(told: Iterable[tuple[datetime, Percentiles]], title: str) -> dict[s
     }
 
 
-def volume_spec(hours: Iterable[OutcomeHour]) -> dict[str, Any]:
+def volume_spec(hours: Iterable[OutcomeHour], time: dict[str, Any]) -> dict[str, Any]:
     """The chart of events by outcome: stacked bars, one an hour."""
     order = list(_OUTCOME_COLOURS)
     values = [
@@ -144,7 +148,7 @@ def volume_spec(hours: Iterable[OutcomeHour]) -> dict[str, Any]:
         "height": 220,
         "mark": {"type": "bar"},
         "encoding": {
-            "x": {**_TIME, "timeUnit": "yearmonthdatehours"},
+            "x": {**time, "timeUnit": "yearmonthdatehours"},
             "y": {"field": "events", "type": "quantitative", "title": None, "aggregate": "sum"},
             "color": {
                 "field": "outcome",
@@ -158,6 +162,16 @@ def volume_spec(hours: Iterable[OutcomeHour]) -> dict[str, Any]:
                 {"field": "events", "title": "Events", "aggregate": "sum"},
             ],
         },
+    }
+
+
+def _time(since: datetime, until: datetime) -> dict[str, Any]:
+    return {
+        "field": "hour",
+        "type": "temporal",
+        "title": None,
+        "scale": {"domain": [since.isoformat(), until.isoformat()]},
+        "axis": {"labelOverlap": True, "grid": False, "tickCount": 8},
     }
 
 
@@ -191,7 +205,8 @@ def _as_table(title: str, told: Sequence[tuple[datetime, Percentiles]], who: Vie
         )
         for hour, lag in reversed(told[-_ROWS:])
     ]
-    summary = f"As a table: the newest {len(rows)} hours with events"
+    hours = "hour" if len(rows) == 1 else f"{len(rows)} hours"
+    summary = f"As a table: the newest {hours} with events"
     return Markup('<details class="bc-more"><summary>{}</summary>{}</details>').format(
         summary, elements.table(_LAG_COLUMNS, rows, title)
     )

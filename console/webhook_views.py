@@ -58,8 +58,8 @@ def over_time(_principal: Principal, _health: WebhookHealth, now: datetime) -> N
         lags = volume.lags_by_hour(connection, since)
         outcomes = volume.volume_by_hour(connection, since)
         types = volume.volume_by_type(connection, since)
-    webhook_charts.lag_charts(lags, viewer())
-    webhook_charts.volume_charts(outcomes, types)
+    webhook_charts.lag_charts(lags, since, now, viewer())
+    webhook_charts.volume_charts(outcomes, types, since, now)
 
 
 def missed_events(principal: Principal, health: WebhookHealth, now: datetime) -> None:

@@ -117,6 +117,7 @@ def _run(kept: Kept) -> ReconcileRun:
         missing=int(kept["missing"]),
         events=tuple(kept.get("events", ())),
         error=kept.get("error"),
+        first=bool(kept.get("first", False)),
     )
 
 

@@ -12,13 +12,14 @@ from billing_core.queries.prices import unmapped_prices
 from billing_core.queries.tables import (
     AUDIT,
     EVENTS,
+    LAGS,
     ROLLUPS,
     SUBSCRIPTIONS,
     Row,
     capped_count,
     fetch,
 )
-from billing_core.queries.volume import floor, lags_by_hour, over
+from billing_core.queries.volume import HourOfLags, floor, lags_by_hour, over
 from billing_core.rows import Count, EventCommand, EventPage, EventRow, SuspectSubscription
 from billing_core.rows import WebhookHealth as Health
 from billing_core.tables import Outcome
@@ -42,7 +43,7 @@ def webhook_health(connection: Connection, now: datetime) -> Health:
     """
     recent = _recent(connection, now)
     lags = lags_by_hour(connection, now - _DAY)
-    lately = [row for row in lags if row.hour >= floor(now - _HOUR)]
+    lately = _lately(connection, lags, now)
     created = func.max(EVENTS.c.created)
     return Health(
         last_received_at=recent[0] if recent else _last_received(connection),
@@ -151,6 +152,15 @@ def _recent(connection: Connection, now: datetime) -> list[datetime]:
         .limit(SAMPLE)
     )
     return [row.received_at for row in newest if not row.type.startswith("snapshot.")]
+
+
+def _lately(connection: Connection, lags: list[HourOfLags], now: datetime) -> list[HourOfLags]:
+    """The last hour's lags. A listener's first events bring a past that was late for no reason."""
+    begin = floor(now - _HOUR)
+    first = connection.execute(select(func.min(LAGS.c.hour))).scalar()
+    if first is None or first >= begin:
+        return []
+    return [row for row in lags if row.hour >= begin]
 
 
 def _usual_gap(recent: list[datetime]) -> float | None:

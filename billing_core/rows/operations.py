@@ -97,7 +97,8 @@ class DriftRow:
 class ReconcileRun:
     """One walk over Stripe's events: how many it looked at, and what no webhook had brought.
 
-    ``events`` names the first of the missing ones. ``error`` is why it ended halfway.
+    ``events`` names the first of the missing ones. ``error`` is why it ended halfway. What the
+    ``first`` walk on a database finds was not missed: it was there before.
     """
 
     ran_at: datetime
@@ -106,6 +107,7 @@ class ReconcileRun:
     missing: int
     events: tuple[str, ...]
     error: str | None
+    first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class Reconciliation:
 
     def recovered_since(self, since: datetime) -> int:
         """How many missing events the walks since then have found."""
-        return sum(run.missing for run in self.runs if run.ran_at >= since)
+        return sum(run.missing for run in self.runs if run.ran_at >= since and not run.first)
 
 
 @dataclass(frozen=True, slots=True)

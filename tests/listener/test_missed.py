@@ -215,6 +215,8 @@ def test_of_two_listeners_one_asks_and_the_other_takes_over(
     assert third.hold()
     second_try = watch.Lease(inbound, watch.LEASE)
     assert not second_try.hold()
+    third.release()
+    assert watch.Lease(inbound, watch.LEASE).hold()
 
 
 def kept_state(database_url: str, name: str) -> dict[str, Any]:

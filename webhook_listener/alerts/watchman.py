@@ -61,6 +61,7 @@ class Watchman:
         """Stop. A notice on its way is not waited for: what is not kept as told is told again."""
         self._stop.set()
         self._thread.join(timeout=2)
+        self._lease.release()
 
     def turn(self) -> None:
         """Judge once, and tell what is due, if this listener is the one that tells."""

@@ -147,7 +147,9 @@ def _remember(
             "ran_at": now.isoformat(),
             "error": error,
             "missing_ever": before.get("missing_ever", 0) + len(found),
-            "runs": _worth_keeping([run, *before.get("runs", [])]),
+            "runs": _worth_keeping(
+                [{**run, "first": "seen_until" not in before}, *before.get("runs", [])]
+            ),
         }
         if seen_until is not None:
             value |= {

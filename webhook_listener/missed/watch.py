@@ -7,6 +7,7 @@ lapses.
 import secrets
 import threading
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -78,6 +79,7 @@ class Watch:
         """Stop asking. A question under way is not waited for: its answer comes again."""
         self._stop.set()
         self._thread.join(timeout=2)
+        self._lease.release()
 
     def _repeat(self) -> None:
         while not self._stop.wait(_TICK_SECONDS):
@@ -161,6 +163,19 @@ class Lease:
             self._held = self._inbound.write(self._take)
             self._renew_at = time.monotonic() + _RENEW_SECONDS
         return self._held
+
+    def release(self) -> None:
+        """Give the lease back, so that another need not wait until it lapses."""
+        if self._inbound.engine.dialect.name == "sqlite" or not self._held:
+            return
+        self._held = False
+        with suppress(Exception):  # it lapses by itself
+            self._inbound.write(self._give_back)
+
+    def _give_back(self, connection: Connection) -> None:
+        lock_state(connection)
+        if state.read(connection, self._name).get("holder") == self._holder:
+            state.keep(connection, self._name, {"holder": None}, now=utc_now())
 
     def _take(self, connection: Connection) -> bool:
         lock_state(connection)

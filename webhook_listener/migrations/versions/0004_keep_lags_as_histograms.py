@@ -16,6 +16,7 @@ depends_on = None
 _SUMS = ("receive_lag_ms", "apply_lag_ms")
 # The longest that a page looks back; what is older is not counted in arrears.
 _COUNTED_IN_ARREARS = timedelta(days=31)
+_STRIPE_TRIES = timedelta(days=3, hours=1)
 
 
 def upgrade() -> None:
@@ -69,7 +70,8 @@ def _count_in_arrears() -> None:
     versions: Counter[tuple[Any, str]] = Counter()
     for row in connection.execute(chosen.execution_options(yield_per=10_000)):
         hour = row.received_at.replace(minute=0, second=0, microsecond=0)
-        if not row.type.startswith("snapshot."):
+        sent = row.received_at - row.created <= _STRIPE_TRIES
+        if sent and not row.type.startswith("snapshot."):
             lags[hour, "receive", _bucket(row.created, row.received_at)] += 1
         if row.applied_at is not None and row.applied_at != row.received_at:
             lags[hour, "apply", _bucket(row.received_at, row.applied_at)] += 1
