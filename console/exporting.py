@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 import streamlit as st
 import xlsxwriter
+from sqlalchemy import Connection
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
@@ -22,6 +23,7 @@ from billing_core.permissions import Permission
 from console import data, identity
 
 R = TypeVar("R")
+R_contra = TypeVar("R_contra", contravariant=True)
 
 ROWS_AT_MOST = 100_000
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -47,14 +49,14 @@ Cell = str | int | bool | date | datetime | Amount | None
 
 
 @dataclass(frozen=True)
-class Field(Generic[R]):
+class Field(Generic[R_contra]):
     """One column: its heading and its cell for a row. ``width`` is in characters, for XLSX.
 
     Datetimes are aware and are written in UTC, so a heading of theirs says "(UTC)".
     """
 
     label: str
-    cell: Callable[[R], Cell]
+    cell: Callable[[R_contra], Cell]
     width: int = 16
 
 
@@ -81,7 +83,7 @@ def buttons(export: Export[R], *, count: int | None = None) -> None:
     """
     may = partial(_may, st.context.cookies.get(identity.cookie_name()), export.permission)
     stem = f"{export.name}-{data.now():%Y-%m-%d}"
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", width="content"):
         for label, ending, mime, make in (
             ("CSV", "csv", CSV, as_csv),
             ("Excel", "xlsx", XLSX, as_xlsx),
@@ -98,6 +100,22 @@ def buttons(export: Export[R], *, count: int | None = None) -> None:
             )
         if count is not None and count > ROWS_AT_MOST:
             st.text(f"The files hold the first {ROWS_AT_MOST:,} of {count:,} rows.")
+
+
+def every_row(
+    read: Callable[[Connection, str | None], tuple[Sequence[R], str | None]],
+) -> Iterator[R]:
+    """All rows of a paged query, a page at a time, from one snapshot of the database.
+
+    ``read`` takes a connection and a cursor, and answers a page and the cursor of the next.
+    """
+    with data.snapshot() as connection:
+        cursor: str | None = None
+        while True:
+            page, cursor = read(connection, cursor)
+            yield from page
+            if cursor is None:
+                return
 
 
 def as_csv(export: Export[R]) -> bytes:

@@ -1,51 +1,68 @@
-"""Who leaves, and what leaves with them."""
+"""Who leaves or has left, and what leaves with them: on the page, and as a file."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from markupsafe import Markup
 
-from billing_core.money import money, period
-from billing_core.rows import LeavingRow, RecurringTotal
+from billing_core.rows import LeavingRow
 from billing_core.sentences.words import feedback_words
 from console import elements, labels
 from console.elements import Column, Text
+from console.exporting import Field
+from console.recurring_words import RECURRING_FIELDS
 from console.viewer import Viewer
 
 _COLUMNS = (
     Column("Organization"),
     Column("Ends"),
+    Column("Asked for"),
     Column("Plan"),
     Column("Seats", number=True),
     Column("Amount", number=True),
     Column("Why"),
 )
+# Stripe's own reason is worth a word only where nobody asked for the end.
+_UNASKED = {
+    "payment_failed": "The payment failed",
+    "payment_disputed": "The payment was disputed",
+    "canceled_by_retention_policy": "Ended by a retention policy",
+}
 
 
-def leaving_table(rows: Iterable[LeavingRow], who: Viewer) -> Markup:
-    """A line each, soonest first."""
-    return elements.table(_COLUMNS, [_row(row, who) for row in rows], "Winding down")
+def leaving_table(rows: Iterable[LeavingRow], who: Viewer, now: datetime) -> Markup:
+    """A line each, in the order of the rows."""
+    return elements.table(_COLUMNS, [_row(row, who, now) for row in rows], "Winding down")
 
 
-def total_tiles(totals: Iterable[RecurringTotal], who: Viewer) -> Markup:
-    """What ends, per currency and interval: never added across them."""
-    return elements.tiles(_total(total, who) for total in totals)
+def leaving_fields(now: datetime) -> tuple[Field[LeavingRow], ...]:
+    """The columns of the same list as a file."""
+    return (
+        Field("Organization", lambda row: row.name, 30),
+        Field("Organization id", lambda row: row.org_id, 22),
+        Field("E-mail", lambda row: row.email, 28),
+        Field("Ends (UTC)", lambda row: row.ends_at, 20),
+        Field("Days left", lambda row: (row.ends_at - now).days, 10),
+        Field("Overdue", lambda row: row.overdue, 10),
+        Field("Asked for (UTC)", lambda row: row.asked_at, 20),
+        Field("Plan", lambda row: row.plan_name, 14),
+        *RECURRING_FIELDS,
+        Field("Reason given", lambda row: row.feedback and feedback_words(row.feedback), 30),
+        Field("Comment", lambda row: row.comment, 40),
+        Field("Stripe's reason", lambda row: row.reason, 24),
+        Field("Status", lambda row: row.status, 12),
+        Field("Subscription", lambda row: row.subscription_id, 30),
+    )
 
 
-def _total(total: RecurringTotal, who: Viewer) -> tuple[Text, str, str, Text]:
-    if total.currency is None:
-        amount = "No amount"
-    else:
-        amount = money(total.amount, total.currency, locale=who.locale)
-    noun = "organization" if total.organizations == 1 else "organizations"
-    below = f"{total.organizations} {noun}"
-    if total.without_amount:
-        below += f", {total.without_amount} priced by tiers and not included"
-    return amount, period(total.interval, total.interval_count) or "once", "plain", below
+def why(reason: str | None, feedback: str | None, comment: str | None) -> Text:
+    """What the customer gave as a reason and wrote, or what ended it unasked."""
+    given = feedback_words(feedback).capitalize() if feedback else _UNASKED.get(reason or "")
+    return elements.lines(given, elements.untrusted(comment) if comment else None) or elements.DASH
 
 
-def _row(row: LeavingRow, who: Viewer) -> tuple[Text, ...]:
+def _row(row: LeavingRow, who: Viewer, now: datetime) -> tuple[Text, ...]:
     overdue = elements.badge("Overdue: no end reported", "bad") if row.overdue else None
-    asked = elements.time(row.asked_at, who, clock=False) if row.asked_at else None
     return (
         elements.lines(
             elements.organization_link(row.org_id, row.name),
@@ -53,19 +70,23 @@ def _row(row: LeavingRow, who: Viewer) -> tuple[Text, ...]:
         ),
         elements.lines(
             elements.time(row.ends_at, who, clock=False),
-            elements.quiet(Markup("asked for {}").format(asked)) if asked else None,
+            elements.quiet(days_left(row.ends_at, now, who)),
             overdue,
         ),
+        elements.time(row.asked_at, who, clock=False),
         labels.plan_text(row.plan_name, unmapped=row.plan is None),
         str(row.quantity) if row.quantity is not None else elements.DASH,
         labels.amount_text(
             row.unit_amount, row.currency, row.interval, row.quantity, row.interval_count, who
         ),
-        _why(row),
+        why(row.reason, row.feedback, row.comment),
     )
 
 
-def _why(row: LeavingRow) -> Text:
-    comment = elements.untrusted(row.comment) if row.comment else None
-    told = elements.lines(feedback_words(row.feedback) if row.feedback else None, comment)
-    return told or elements.DASH
+def days_left(at: datetime, now: datetime, who: Viewer) -> str:
+    """How far off the viewer's calendar has a day: "in 12 days", "today", "3 days ago"."""
+    days = (at.astimezone(who.zone).date() - now.astimezone(who.zone).date()).days
+    if days == 0:
+        return "today"
+    noun = "day" if abs(days) == 1 else "days"
+    return f"in {days} {noun}" if days > 0 else f"{-days} {noun} ago"

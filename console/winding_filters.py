@@ -1,16 +1,27 @@
-"""What the list of those who leave is narrowed to, all of it in the page's address."""
+"""What the lists of those who leave are narrowed to, all of it in the page's address."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, tzinfo
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
 
 import streamlit as st
 
 from billing_core.queries import LeavingFilters
-from billing_core.rows import RecurringTotal
 from billing_core.sentences.words import feedback_words
 from console import address, data
 from console.viewer import Viewer
 
+VIEWS = {
+    "leaving": "Leaving",
+    "when": "By date",
+    "why": "By plan and reason",
+    "overdue": "Overdue",
+    "undone": "Undone",
+    "ended": "Ended",
+}
+SPANS = {"month": "Month", "week": "Week"}
+PERIODS = {"30": "Last 30 days", "90": "Last 90 days", "365": "Last 365 days"}
+_DEFAULT_PERIOD = "90"
+_NARROWING = ("plan", "reason", "currency", "interval", "month")
 _INTERVALS = {"day": "Daily", "week": "Weekly", "month": "Monthly", "year": "Yearly"}
 # What Stripe's portal asks: https://docs.stripe.com/api/subscriptions/object, cancellation_details.
 _FEEDBACK = (
@@ -26,28 +37,81 @@ _FEEDBACK = (
 _MONTHS_AHEAD = 12
 
 
-def leaving_filters(everybody: Iterable[RecurringTotal], who: Viewer) -> LeavingFilters:
-    """Controls for what occurs among ``everybody`` who leaves, and what they say."""
-    totals = list(everybody)
-    currencies = sorted({total.currency for total in totals if total.currency})
-    intervals = sorted({total.interval for total in totals if total.interval})
+def chosen_view() -> str:
+    """Which of the lists is looked at, chosen above all filters."""
+    address.hold("view", options=VIEWS, default="leaving")
+    st.segmented_control(
+        "View",
+        list(VIEWS),
+        format_func=VIEWS.__getitem__,
+        key="view",
+        required=True,
+        on_change=address.write,
+        args=("view", "leaving"),
+        label_visibility="collapsed",
+    )
+    return str(st.session_state["view"])
+
+
+def leaving_filters(
+    view: str, currencies: tuple[str, ...], intervals: tuple[str, ...], who: Viewer
+) -> LeavingFilters:
+    """Controls for what this view can be narrowed to, and what they say."""
     plans = {slug: plan.name for slug, plan in data.config().plans.items()}
     reasons = {code: feedback_words(code).capitalize() for code in _FEEDBACK}
+    month = None
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        plan = _choice("plan", "Plan", plans)
-        reason = _choice("reason", "Reason given", {"none": "No reason given"} | reasons)
-        currency = _choice("currency", "Currency", {code: code.upper() for code in currencies})
-        interval = _choice("interval", "Billed", {i: _INTERVALS.get(i, i) for i in intervals})
-        month = _choice("month", "Ends in", months(data.now(), who.zone))
+        if view in ("when", "undone"):
+            _choice("by", "By", SPANS, default="month")
+        if view in ("undone", "ended"):
+            _choice("period", "Period", PERIODS, default=_DEFAULT_PERIOD)
+        plan = _choice("plan", "Plan", {"": "Any", **plans})
+        reason = _choice(
+            "reason", "Reason given", {"": "Any", "none": "No reason given", **reasons}
+        )
+        currency = _choice(
+            "currency", "Currency", {"": "Any", **{code: code.upper() for code in currencies}}
+        )
+        interval = _choice(
+            "interval", "Billed", {"": "Any", **{i: _INTERVALS.get(i, i) for i in intervals}}
+        )
+        if view in ("leaving", "why"):
+            month = _choice("month", "Ends in", {"": "Any", **months(data.now(), who.zone)})
     begin, end = month_bounds(month, who.zone) if month else (None, None)
     return LeavingFilters(
-        plan=plan,
-        feedback="" if reason == "none" else reason,
-        currency=currency,
-        interval=interval,
+        plan=plan or None,
+        feedback="" if reason == "none" else reason or None,
+        currency=currency or None,
+        interval=interval or None,
         ends_from=begin,
         ends_before=end,
+        overdue=True if view == "overdue" else None,
     )
+
+
+def since(now: datetime) -> datetime:
+    """When the chosen period began."""
+    return now - timedelta(days=int(st.query_params.get("period", _DEFAULT_PERIOD)))
+
+
+def narrowed() -> bool:
+    """Whether the address narrows the list."""
+    return any(st.query_params.get(name) for name in _NARROWING)
+
+
+def in_words(view: str) -> str:
+    """The view and what it is narrowed to, for a file to say."""
+    names: dict[str, Mapping[str, str]] = {
+        "period": PERIODS,
+        "plan": {slug: plan.name for slug, plan in data.config().plans.items()},
+        "reason": {code: feedback_words(code) for code in _FEEDBACK},
+    }
+    told = [
+        f"{name.capitalize()}: {names.get(name, {}).get(value, value)}."
+        for name in ("period", *_NARROWING)
+        if (value := st.query_params.get(name))
+    ]
+    return " ".join([f"{VIEWS[view]}.", *told])
 
 
 def months(now: datetime, zone: tzinfo) -> dict[str, str]:
@@ -66,16 +130,15 @@ def month_bounds(month: str, zone: tzinfo) -> tuple[datetime, datetime]:
     return datetime(year, number, 1, tzinfo=zone), datetime(*following, 1, tzinfo=zone)
 
 
-def _choice(key: str, label: str, options: Mapping[str, str]) -> str | None:
-    every = {"": "Any", **options}
-    address.hold(key, options=every)
+def _choice(key: str, label: str, options: Mapping[str, str], *, default: str = "") -> str:
+    address.hold(key, options=options, default=default)
     chosen = st.selectbox(
         label,
-        list(every),
-        format_func=every.__getitem__,
+        list(options),
+        format_func=options.__getitem__,
         key=key,
         on_change=address.write,
-        args=(key,),
+        args=(key, default),
         width=170,
     )
-    return chosen or None
+    return chosen or default

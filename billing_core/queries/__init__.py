@@ -5,6 +5,7 @@ Nothing here writes or calls Stripe. Functions that name plans take a ``config``
 """
 
 from billing_core.queries.audit import AuditFilters, audit_entries
+from billing_core.queries.cancellations import cancellation_flow, undone_rows, undone_summary
 from billing_core.queries.changes import newest_changes
 from billing_core.queries.history import entitlement_history
 from billing_core.queries.organization import entitlement_mark, organization
@@ -16,15 +17,26 @@ from billing_core.queries.organizations import (
 from billing_core.queries.overview import overview_counts
 from billing_core.queries.past import organization_as_of
 from billing_core.queries.payloads import payload
-from billing_core.queries.prices import prices, unmapped_prices
+from billing_core.queries.prices import currencies_and_intervals, prices, unmapped_prices
 from billing_core.queries.timeline import timeline
+from billing_core.queries.trends import trends
 from billing_core.queries.webhooks import (
     event_command,
     parked_events,
     stored_event,
     webhook_health,
 )
-from billing_core.queries.winding_down import LeavingFilters, ended_since, winding_down
+from billing_core.queries.winding_down import (
+    LeavingFilters,
+    ended_rows,
+    ended_since,
+    leaving_by_feedback,
+    leaving_by_plan,
+    leaving_by_time,
+    leaving_rows,
+    leaving_totals,
+    winding_down,
+)
 
 __all__ = [
     "AuditFilters",
@@ -32,10 +44,18 @@ __all__ = [
     "Order",
     "OrganizationFilters",
     "audit_entries",
+    "cancellation_flow",
+    "currencies_and_intervals",
+    "ended_rows",
     "ended_since",
     "entitlement_history",
     "entitlement_mark",
     "event_command",
+    "leaving_by_feedback",
+    "leaving_by_plan",
+    "leaving_by_time",
+    "leaving_rows",
+    "leaving_totals",
     "newest_changes",
     "organization",
     "organization_as_of",
@@ -46,6 +66,9 @@ __all__ = [
     "search_organizations",
     "stored_event",
     "timeline",
+    "trends",
+    "undone_rows",
+    "undone_summary",
     "unmapped_prices",
     "webhook_health",
     "winding_down",

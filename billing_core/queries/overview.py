@@ -1,12 +1,14 @@
 """What needs attention now, counted."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, literal, select
 
 from billing_core.queries import webhooks
 from billing_core.queries.tables import (
+    CANCELLATIONS,
     CUSTOMERS,
+    DRIFT,
     ENTITLEMENTS,
     EVENTS,
     ORGANIZATIONS,
@@ -16,6 +18,7 @@ from billing_core.queries.tables import (
 from billing_core.rows import Count, Overview
 
 COUNT_CAP = 100_000
+LATELY = timedelta(days=7)
 
 
 def overview_counts(connection: Connection, now: datetime) -> Overview:
@@ -24,6 +27,9 @@ def overview_counts(connection: Connection, now: datetime) -> Overview:
 
     def of(*conditions: ColumnElement[bool]) -> Count:
         return capped_count(connection, select(e.org_id).where(*conditions), COUNT_CAP)
+
+    def counted(*conditions: ColumnElement[bool]) -> Count:
+        return capped_count(connection, select(literal(1)).where(*conditions), COUNT_CAP)
 
     return Overview(
         organizations=capped_count(connection, select(ORGANIZATIONS.c.org_id), COUNT_CAP),
@@ -34,14 +40,13 @@ def overview_counts(connection: Connection, now: datetime) -> Overview:
         incomplete=of(e.status == "incomplete"),
         paused=of(e.status == "paused"),
         winding_down=of(WINDING_DOWN),
+        leaving_soon=of(e.ends_at >= now, e.ends_at < now + LATELY),
+        undone_lately=counted(CANCELLATIONS.c.undone_at >= now - LATELY),
         overdue=of(e.ends_at < now),
         unmapped=of(e.plan.is_(None), e.price_id.is_not(None)),
-        conflicting_claims=capped_count(
-            connection,
-            select(CUSTOMERS.c.customer_id).where(CUSTOMERS.c.conflicting_org_id.is_not(None)),
-            COUNT_CAP,
-        ),
+        conflicting_claims=counted(CUSTOMERS.c.conflicting_org_id.is_not(None)),
         parked=webhooks.parked(connection),
         backlog=webhooks.backlog(connection),
+        drift_lately=counted(DRIFT.c.found_at >= now - LATELY),
         last_received_at=connection.execute(select(func.max(EVENTS.c.received_at))).scalar(),
     )

@@ -86,3 +86,12 @@ def _unmapped(price_id: str, organizations: int, price: Row | None) -> UnmappedP
         nickname=price["nickname"] if price else None,
         subscriptions=Count(organizations),
     )
+
+
+def currencies_and_intervals(connection: Connection) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Every currency and every interval that some price has, each in order."""
+    p = PRICES.c
+    rows = fetch(connection, select(p.currency, p.interval).distinct())
+    currencies = {row["currency"] for row in rows if row["currency"]}
+    intervals = {row["interval"] for row in rows if row["interval"]}
+    return tuple(sorted(currencies)), tuple(sorted(intervals))

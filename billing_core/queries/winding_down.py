@@ -1,14 +1,16 @@
 """Who leaves, when, and for how much a period; and who has left."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, select
 from sqlalchemy.sql import Select
 
 from billing_core.config import BillingConfig
 from billing_core.queries.keyset import beyond, decode_cursor, encode_cursor
+from billing_core.queries.recurring import bucket, summed, totals, totals_by_key
 from billing_core.queries.tables import (
     ENTITLEMENTS,
     ORGANIZATIONS,
@@ -18,7 +20,7 @@ from billing_core.queries.tables import (
     config_or_default,
     fetch,
 )
-from billing_core.rows import LeavingPage, LeavingRow, RecurringTotal
+from billing_core.rows import LeavingPage, LeavingRow, RecurringTotal, TotalsGroup
 
 _AMOUNT = ENTITLEMENTS.c.unit_amount * ENTITLEMENTS.c.quantity
 
@@ -55,22 +57,83 @@ def winding_down(
 
     ``after`` is the ``next_cursor`` of the page before.
     """
+    rows, cursor = leaving_rows(
+        connection, filters, now=now, after=after, limit=limit, config=config
+    )
+    return LeavingPage(rows, cursor, totals=leaving_totals(connection, filters, now=now))
+
+
+def leaving_rows(
+    connection: Connection,
+    filters: LeavingFilters | None = None,
+    *,
+    now: datetime,
+    after: str | None = None,
+    limit: int = 100,
+    config: BillingConfig | None = None,
+) -> tuple[tuple[LeavingRow, ...], str | None]:
+    """The same list without totals, and where it goes on."""
     e = ENTITLEMENTS.c
-    conditions = [WINDING_DOWN, *_conditions(filters or LeavingFilters(), e.ends_at, now)]
-    statement = _statement(e.ends_at).where(*conditions)
+    statement = _statement(e.ends_at).where(*_leaving_conditions(filters, now))
     position = _position(after)
     if position is not None:
         statement = statement.where(beyond((e.ends_at, e.org_id), position, descending=False))
     rows = fetch(connection, statement.order_by(e.ends_at, e.org_id).limit(limit + 1))
-    return LeavingPage(
-        *_page(rows, limit, config_or_default(config), now),
-        totals=_totals(connection, conditions),
-    )
+    return _page(rows, limit, config_or_default(config), now)
 
 
-def leaving_totals(connection: Connection) -> tuple[RecurringTotal, ...]:
-    """The totals of everybody who is set to leave: which currencies and intervals occur."""
-    return _totals(connection, [WINDING_DOWN])
+def leaving_totals(
+    connection: Connection, filters: LeavingFilters | None = None, *, now: datetime
+) -> tuple[RecurringTotal, ...]:
+    """The totals of everybody who is set to leave and matches."""
+    return totals(fetch(connection, _summed().where(*_leaving_conditions(filters, now))))
+
+
+def leaving_by_time(
+    connection: Connection,
+    filters: LeavingFilters | None,
+    bounds: Sequence[datetime],
+    *,
+    now: datetime,
+) -> tuple[TotalsGroup, ...]:
+    """Those who are set to leave, parted at ``bounds``, which ascend.
+
+    The group ``"0"`` ends before the first of them, ``"1"`` from the first up to the second, and
+    so on; groups of nobody are left out.
+    """
+    return _groups(connection, bucket(ENTITLEMENTS.c.ends_at, bounds), filters, now)
+
+
+def leaving_by_plan(
+    connection: Connection, filters: LeavingFilters | None, *, now: datetime
+) -> tuple[TotalsGroup, ...]:
+    """Those who are set to leave, by their plan; None is an unmapped price."""
+    return _groups(connection, ENTITLEMENTS.c.plan, filters, now)
+
+
+def leaving_by_feedback(
+    connection: Connection, filters: LeavingFilters | None, *, now: datetime
+) -> tuple[TotalsGroup, ...]:
+    """Those who are set to leave, by the answer that they gave in Stripe's survey, or None."""
+    return _groups(connection, SUBSCRIPTIONS.c.cancellation_feedback, filters, now)
+
+
+def _groups(
+    connection: Connection,
+    key: ColumnElement[Any],
+    filters: LeavingFilters | None,
+    now: datetime,
+) -> tuple[TotalsGroup, ...]:
+    rows = fetch(connection, _summed(key).where(*_leaving_conditions(filters, now)))
+    groups = [
+        TotalsGroup(
+            key=str(group) if group is not None else None,
+            organizations=sum(total.organizations for total in own),
+            totals=own,
+        )
+        for group, own in totals_by_key(rows).items()
+    ]
+    return tuple(sorted(groups, key=lambda group: (-group.organizations, group.key or "")))
 
 
 def ended_since(
@@ -84,22 +147,44 @@ def ended_since(
     config: BillingConfig | None = None,
 ) -> LeavingPage:
     """Whose access has ended since ``since``, latest first, with the totals of all of them."""
+    rows, cursor = ended_rows(
+        connection, since, filters, now=now, after=after, limit=limit, config=config
+    )
+    matching = _summed().where(*_ended_conditions(filters, since, now))
+    return LeavingPage(rows, cursor, totals=totals(fetch(connection, matching)))
+
+
+def ended_rows(
+    connection: Connection,
+    since: datetime,
+    filters: LeavingFilters | None = None,
+    *,
+    now: datetime,
+    after: str | None = None,
+    limit: int = 100,
+    config: BillingConfig | None = None,
+) -> tuple[tuple[LeavingRow, ...], str | None]:
+    """The same list without totals, and where it goes on."""
     e, s = ENTITLEMENTS.c, SUBSCRIPTIONS.c
-    conditions = [
-        e.has_access.is_(False),
-        s.ended_at >= since,
-        *_conditions(filters or LeavingFilters(), s.ended_at, now),
-    ]
-    statement = _statement(s.ended_at).where(*conditions)
+    statement = _statement(s.ended_at).where(*_ended_conditions(filters, since, now))
     position = _position(after)
     if position is not None:
         statement = statement.where(beyond((s.ended_at, e.org_id), position, descending=True))
     ordered = statement.order_by(s.ended_at.desc(), e.org_id.desc())
-    rows = fetch(connection, ordered.limit(limit + 1))
-    return LeavingPage(
-        *_page(rows, limit, config_or_default(config), now),
-        totals=_totals(connection, conditions),
-    )
+    return _page(fetch(connection, ordered.limit(limit + 1)), limit, config_or_default(config), now)
+
+
+def _leaving_conditions(filters: LeavingFilters | None, now: datetime) -> list[ColumnElement[bool]]:
+    conditions = _conditions(filters or LeavingFilters(), ENTITLEMENTS.c.ends_at, now)
+    return [WINDING_DOWN, *conditions]
+
+
+def _ended_conditions(
+    filters: LeavingFilters | None, since: datetime, now: datetime
+) -> list[ColumnElement[bool]]:
+    e, s = ENTITLEMENTS.c, SUBSCRIPTIONS.c
+    conditions = _conditions(filters or LeavingFilters(), s.ended_at, now)
+    return [e.has_access.is_(False), s.ended_at >= since, *conditions]
 
 
 def _conditions(
@@ -157,36 +242,9 @@ def _statement(ends_at: ColumnElement[Any]) -> Select[Any]:
     return _joined(select(*columns)).join(o, o.c.org_id == e.c.org_id, isouter=True)
 
 
-def _totals(
-    connection: Connection, conditions: list[ColumnElement[bool]]
-) -> tuple[RecurringTotal, ...]:
+def _summed(key: ColumnElement[Any] | None = None) -> Select[Any]:
     e, s = ENTITLEMENTS.c, SUBSCRIPTIONS.c
-    count = func.coalesce(s.interval_count, 1)
-    statement = _joined(
-        select(
-            e.currency,
-            e.interval,
-            count.label("interval_count"),
-            func.count().label("organizations"),
-            func.coalesce(func.sum(_AMOUNT), 0).label("amount"),
-            func.count(_AMOUNT).label("with_amount"),
-        )
-    ).where(*conditions)
-    rows = fetch(connection, statement.group_by(e.currency, e.interval, count))
-    totals = [
-        RecurringTotal(
-            currency=row["currency"],
-            interval=row["interval"],
-            interval_count=row["interval_count"],
-            organizations=row["organizations"],
-            amount=int(row["amount"]),
-            without_amount=row["organizations"] - row["with_amount"],
-        )
-        for row in rows
-    ]
-    return tuple(
-        sorted(totals, key=lambda t: (t.currency or "~", t.interval or "~", t.interval_count))
-    )
+    return _joined(summed(e.currency, e.interval, s.interval_count, _AMOUNT, key))
 
 
 def _position(after: str | None) -> tuple[datetime, str] | None:

@@ -30,6 +30,7 @@ from billing_core.rows.operations import (
     ReconcileRun,
     Reconciliation,
     SuspectSubscription,
+    Trends,
     TypeVolume,
     UnmappedPrice,
     VersionVolume,
@@ -49,10 +50,14 @@ from billing_core.rows.organizations import (
 )
 from billing_core.rows.past import Change, PastView
 from billing_core.rows.revenue import (
+    CancellationFlow,
     LeavingPage,
     LeavingRow,
     PriceChoice,
     RecurringTotal,
+    TotalsGroup,
+    UndoneRow,
+    UndoneSummary,
 )
 
 __all__ = [
@@ -60,6 +65,7 @@ __all__ = [
     "AlertState",
     "AuditPage",
     "AuditRow",
+    "CancellationFlow",
     "Change",
     "ChangeRow",
     "ConflictingClaim",
@@ -94,7 +100,11 @@ __all__ = [
     "SuspectSubscription",
     "TimelineEntry",
     "TimelinePage",
+    "TotalsGroup",
+    "Trends",
     "TypeVolume",
+    "UndoneRow",
+    "UndoneSummary",
     "UnmappedPrice",
     "Value",
     "VersionVolume",

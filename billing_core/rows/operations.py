@@ -253,7 +253,7 @@ class WebhookHealth:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What needs attention now."""
+    """What needs attention now. "Soon" and "lately" mean the next and the last seven days."""
 
     organizations: Count
     with_access: Count
@@ -263,9 +263,33 @@ class Overview:
     incomplete: Count
     paused: Count
     winding_down: Count
+    leaving_soon: Count
+    undone_lately: Count
     overdue: Count
     unmapped: Count
     conflicting_claims: Count
     parked: Count
     backlog: Count
+    drift_lately: Count
     last_received_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trends:
+    """Thirty days up to today, a number for each: in UTC, and by Stripe's clock.
+
+    The states' are how many organizations were in them at the day's end. ``begun`` and ``undone``
+    count cancellations, ``events`` what came from Stripe.
+    """
+
+    access: tuple[int, ...]
+    trialing: tuple[int, ...]
+    past_due: tuple[int, ...]
+    unpaid: tuple[int, ...]
+    incomplete: tuple[int, ...]
+    paused: tuple[int, ...]
+    winding_down: tuple[int, ...]
+    unmapped: tuple[int, ...]
+    begun: tuple[int, ...]
+    undone: tuple[int, ...]
+    events: tuple[int, ...]

@@ -16,6 +16,7 @@ def page() -> None:
     now = data.now()
     with data.snapshot() as connection:
         counts = queries.overview_counts(connection, now)
+        trends = queries.trends(connection, now)
         changes = queries.newest_changes(connection, limit=12)
         health = queries.webhook_health(connection, now)
     elements.page_heading("Overview", "What needs attention now.")
@@ -27,10 +28,11 @@ def page() -> None:
             " operator runs billing-listener orgs import.",
         )
         return
-    elements.section("Needs attention")
-    elements.show(attention.attention(counts, principal))
-    elements.section("Organizations")
-    elements.show(attention.state(counts))
+    for group in attention.groups(counts, trends, principal):
+        elements.section(group.title, group.note)
+        elements.show(attention.show(group.tiles))
+    elements.section("Organizations", "small bars: the last thirty days")
+    elements.show(attention.show(attention.state(counts, trends)))
     elements.section("Newest changes")
     elements.show(changes_table(changes, viewer()))
     st.button("Refresh", icon=":material/refresh:")

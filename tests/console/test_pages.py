@@ -379,7 +379,7 @@ def test_finance_sees_who_leaves_with_totals_per_currency_and_interval(
     assert "1 organization" in seen
     assert "€147.00" in seen
     assert "3 × €49.00 a month" in seen
-    assert "too expensive" in seen
+    assert "Too expensive" in seen
 
 
 def test_a_period_that_is_over_without_an_end_reported_is_called_overdue(
