@@ -23,6 +23,7 @@ GROWING = (
     "|entitlement_changes|event_rollups|event_lags|event_versions|drift|audit_log"
 )
 Ask = Callable[[Connection], object]
+UNDONE_AFTER = encode_cursor((START, "sub_acme:1"))
 
 
 def search(text: str = "", order: Order = Order.NEWEST, **filters: Any) -> Ask:  # noqa: ANN401
@@ -62,6 +63,19 @@ ASKED: dict[str, Ask] = {
     "who has left": lambda c: queries.ended_since(
         c, START - timedelta(days=90), now=START, config=CONFIG
     ),
+    "who leaves by month": lambda c: queries.leaving_by_time(c, None, [START], now=START),
+    "who leaves by reason": lambda c: queries.leaving_by_feedback(c, None, now=START),
+    "who changed their mind": lambda c: queries.undone_rows(
+        c, START, LeavingFilters(plan="pro"), after=UNDONE_AFTER, config=CONFIG
+    ),
+    "how many changed their mind": lambda c: queries.undone_summary(
+        c, START, LeavingFilters(plan="pro"), config=CONFIG
+    ),
+    "cancellations over time": lambda c: queries.cancellation_flow(
+        c, [START, START + timedelta(days=30)], config=CONFIG
+    ),
+    "trends": lambda c: queries.trends(c, START),
+    "what to narrow to": queries.currencies_and_intervals,
     "unmapped": search(unmapped=True),
     "unmapped prices": queries.unmapped_prices,
     "webhooks": lambda c: queries.webhook_health(c, START),
