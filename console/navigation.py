@@ -10,6 +10,7 @@ from billing_core.permissions import Permission
 from console.identity import Principal
 from console.pages import (
     audit,
+    configuration,
     insights,
     links,
     organization,
@@ -65,6 +66,13 @@ PAGES = (
         insights.page, "Portal insights", "portal-insights", "insights", Permission.READ_INSIGHTS
     ),
     Entry(links.page, "Support links", "links", "link", Permission.READ_LINKS),
+    Entry(
+        configuration.page,
+        "Configuration",
+        "configuration",
+        "tune",
+        Permission.READ_CONFIGURATION,
+    ),
     Entry(audit.page, "Audit log", "audit", "policy", Permission.READ_AUDIT),
     Entry(users.page, "Users", USERS, "manage_accounts", Permission.MANAGE_USERS),
 )
