@@ -18,6 +18,7 @@ class Account:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.app_url = url
         self.gateway = ConfigurationGateway(KEY, api_base=url)
         self.v1 = stripe.StripeClient(KEY, base_addresses={"api": url}).v1
         self.config = load_config(ROOT / "billing.toml")
@@ -30,7 +31,7 @@ class Account:
         config = config or self.config
         seen = read_catalog(config, self.gateway)
         found = self.gateway.read_configurations()
-        return plan_portal(config, seen, found, app_url=self.url)
+        return plan_portal(config, seen, found, app_url=self.app_url)
 
     def apply(self, config: BillingConfig | None = None) -> list[str]:
         """Bring the sandbox to the file; the ids of what was made or changed."""

@@ -71,6 +71,12 @@ def _insights() -> None:
     page()
 
 
+def _configuration() -> None:
+    from console.pages.configuration import page
+
+    page()
+
+
 SCRIPTS: dict[str, Script] = {
     "overview": _overview,
     "organizations": _organizations,
@@ -80,6 +86,7 @@ SCRIPTS: dict[str, Script] = {
     "audit": _audit,
     "insights": _insights,
     "links": _links,
+    "configuration": _configuration,
 }
 EVERYBODY = {"support", "finance", "ops", "admin"}
 MAY_SEE = {
@@ -91,6 +98,7 @@ MAY_SEE = {
     "audit": {"admin"},
     "insights": {"support", "finance", "admin"},
     "links": {"support", "admin"},
+    "configuration": {"ops", "admin"},
 }
 
 
@@ -160,6 +168,7 @@ def test_nobody_sees_only_that_they_were_signed_out(
         ("audit", "Nothing is recorded."),
         ("insights", "No link was made in this period."),
         ("links", "No support link matches."),
+        ("configuration", "Not compared yet."),
     ],
 )
 def test_an_empty_database_is_explained(at_desk: Desk, name: str, says: str) -> None:
@@ -218,7 +227,7 @@ def test_a_hostile_name_is_shown_literally_and_never_read_as_markdown(
     assert not any("<script>alert" in body for body in bodies)
     assert "evil.example" not in markdown_read(at)
     assert "**bold**" not in markdown_read(at)
-    if name not in ("webhooks", "audit", "insights", "links"):
+    if name not in ("webhooks", "audit", "insights", "links", "configuration"):
         assert any("**bold** &lt;script&gt;alert(1)&lt;/script&gt;" in body for body in bodies)
 
 
