@@ -25,6 +25,7 @@ from webhook_listener.event_work import EventWork
 from webhook_listener.health import Health
 from webhook_listener.inbox import audience_of
 from webhook_listener.links.routes import link_routes
+from webhook_listener.links.visits import Visits
 from webhook_listener.metrics import Metrics
 from webhook_listener.missed import schedule
 from webhook_listener.missed.configuration import ConfigurationLook
@@ -62,6 +63,7 @@ def create_app(settings: Settings) -> Starlette:
     metrics = Metrics()
     writer = Writer(engine, config, metrics)
     webhooks = WebhookEndpoint(secrets, audience_of(settings), writer, metrics)
+    visits = Visits(writer)
     health = Health(engine, writer, metrics)
 
     inbound = Inbound(engine, writer.write, audience_of(settings))
@@ -81,6 +83,7 @@ def create_app(settings: Settings) -> Starlette:
         yield
         for each in beside:
             await run_in_threadpool(each.stop)
+        visits.write()
         await run_in_threadpool(writer.stop)
         engine.dispose()
 
@@ -91,7 +94,7 @@ def create_app(settings: Settings) -> Starlette:
             Route(
                 "/commands/events", events.endpoint(command_key, writer).handle, methods=["POST"]
             ),
-            *link_routes(settings, config, engine, writer, metrics),
+            *link_routes(settings, config, engine, writer, metrics, visits),
             Route("/healthz", health.healthz),
             Route("/readyz", health.readyz),
             Route("/metrics", health.metrics),

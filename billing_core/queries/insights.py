@@ -1,7 +1,7 @@
 """What the portal's screens are used for: the evidence for, or against, a screen of one's own."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from statistics import median
 
@@ -11,7 +11,7 @@ from billing_core.link_results import WINDOW, News
 from billing_core.links import DESTINATIONS, Link
 from billing_core.queries.link_results import what_came_of
 from billing_core.queries.links import link_of_row
-from billing_core.queries.tables import AUDIT, LINKS, fetch
+from billing_core.queries.tables import AUDIT, LINK_VISITS, LINKS, fetch
 from billing_core.rows.links import DestinationInsight, RefusalCount
 
 _OPENED_NOW = ("portal_link.mint", "checkout_link.mint")
@@ -24,10 +24,11 @@ def portal_insights(
     """For each destination, in their fixed order: how often it was used, and what came of it.
 
     A link counts by when it was created. What came of it is read off the events that followed its
-    last redemption; it is stored nowhere. That a page was opened is not counted here, because
-    mail scanners open every link.
+    last redemption; it is stored nowhere.
     """
     created = _created(connection, since)
+    opened = _opened(connection, since)
+    returned = _returned(connection, since)
     redeemed = _redeemed(connection, since)
     came = what_came_of(connection, [link for links in redeemed.values() for link in links])
     opened_now = _opened_now(connection, since)
@@ -40,6 +41,8 @@ def portal_insights(
             now,
             opened_now=opened_now[name],
             created=created[name],
+            opened=opened[name],
+            returned=returned,
             refusals=tuple(
                 RefusalCount(*each) for each in refusals[name].most_common(_TOP_REFUSALS)
             ),
@@ -56,10 +59,12 @@ def _insight(
     *,
     opened_now: int,
     created: int,
+    opened: int,
+    returned: Set[str],
     refusals: tuple[RefusalCount, ...],
 ) -> DestinationInsight:
     seconds: list[float] = []
-    undecided = 0
+    undecided = unchanged = returned_unchanged = 0
     for link in redeemed:
         at = link.last_redeemed_at
         if at is None:
@@ -68,16 +73,21 @@ def _insight(
             seconds.append((came[link.link_id].at - at).total_seconds())
         elif now < at + WINDOW:
             undecided += 1
+        else:
+            unchanged += 1
+            returned_unchanged += link.link_id in returned
     return DestinationInsight(
         destination=destination,
         opened_now=opened_now,
         created=created,
         redeemed=len(redeemed),
         completed=len(seconds),
-        unchanged=len(redeemed) - len(seconds) - undecided,
+        unchanged=unchanged,
         undecided=undecided,
         median_seconds=median(seconds) if seconds else None,
         refusals=refusals,
+        opened=opened,
+        returned_unchanged=returned_unchanged,
     )
 
 
@@ -86,6 +96,27 @@ def _created(connection: Connection, since: datetime) -> Counter[str]:
     statement = select(c.destination, func.count().label("links")).where(c.created_at >= since)
     rows = fetch(connection, statement.group_by(c.destination))
     return Counter({row["destination"]: row["links"] for row in rows})
+
+
+def _opened(connection: Connection, since: datetime) -> Counter[str]:
+    c, v = LINKS.c, LINK_VISITS.c
+    statement = (
+        select(c.destination, func.count().label("links"))
+        .join(LINK_VISITS, v.link_id == c.link_id)
+        .where(c.created_at >= since, v.opened > 0)
+    )
+    rows = fetch(connection, statement.group_by(c.destination))
+    return Counter({row["destination"]: row["links"] for row in rows})
+
+
+def _returned(connection: Connection, since: datetime) -> frozenset[str]:
+    c, v = LINKS.c, LINK_VISITS.c
+    statement = (
+        select(c.link_id)
+        .join(LINK_VISITS, v.link_id == c.link_id)
+        .where(c.created_at >= since, c.last_redeemed_at.is_not(None), v.returned > 0)
+    )
+    return frozenset(connection.execute(statement).scalars())
 
 
 def _redeemed(connection: Connection, since: datetime) -> dict[str, list[Link]]:

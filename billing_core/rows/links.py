@@ -46,10 +46,11 @@ class RefusalCount:
 class DestinationInsight:
     """What one destination was used for, and what came of it.
 
-    ``opened_now`` counts Stripe sessions that staff made on the spot. ``created`` to ``unchanged``
-    count support links: ``redeemed`` ones led to Stripe, of which ``completed`` ones were followed
-    by a change within a day, ``unchanged`` ones were not, and ``undecided`` ones are not a day old.
-    ``median_seconds`` is from the redemption until the change was known here.
+    ``opened_now`` counts Stripe sessions that staff made on the spot. The others count support
+    links, each once: ``opened`` ones were looked at, by mail scanners too; ``redeemed`` ones led to
+    Stripe, of which ``completed`` ones were followed by a change within a day, ``unchanged`` ones
+    were not, and ``undecided`` ones are not a day old. Of the unchanged, ``returned_unchanged`` came
+    back to our page. ``median_seconds`` is from the redemption until the change was known here.
     """
 
     destination: str
@@ -61,3 +62,5 @@ class DestinationInsight:
     undecided: int
     median_seconds: float | None
     refusals: tuple[RefusalCount, ...]
+    opened: int = 0
+    returned_unchanged: int = 0

@@ -6,22 +6,11 @@ import streamlit as st
 
 from billing_core.permissions import Permission
 from billing_core.queries.insights import portal_insights
-from billing_core.rows.links import DestinationInsight
 from console import access, address, data, elements
-from console.elements import Column, Text
-from console.viewer import lasting
+from console.funnels import funnels
+from console.insight_table import NOTE, insight_table
 
 _PERIODS = {"30": "Last 30 days", "90": "Last 90 days", "365": "Last year"}
-_COLUMNS = (
-    Column("Destination"),
-    Column("Opened now", number=True),
-    Column("Links created", number=True),
-    Column("Redeemed", number=True),
-    Column("Completed", number=True),
-    Column("No change", number=True),
-    Column("Median time"),
-    Column("Top refusals"),
-)
 
 
 def page() -> None:
@@ -47,26 +36,9 @@ def page() -> None:
             "Each destination is counted as soon as a link to it is made.",
         )
         return
-    elements.show(elements.table(_COLUMNS, [_row(each) for each in found], "Destinations"))
-    elements.show(
-        elements.quiet(
-            "Completed: a change followed within a day of the link's last use. No change: none did."
-            " Median time: from the use of the link until the change was known here."
-        )
-    )
-
-
-def _row(each: DestinationInsight) -> tuple[Text, ...]:
-    waiting = f"{each.undecided:,} not a day old" if each.undecided else ""
-    median = lasting(each.median_seconds) if each.median_seconds is not None else elements.DASH
-    refusals = [f"{one.code.replace('_', ' ')} ({one.times:,})" for one in each.refusals]
-    return (
-        each.destination,
-        f"{each.opened_now:,}",
-        f"{each.created:,}",
-        f"{each.redeemed:,}",
-        elements.lines(f"{each.completed:,}", elements.quiet(waiting) if waiting else None),
-        f"{each.unchanged:,}",
-        median,
-        elements.lines(*refusals) if refusals else elements.DASH,
-    )
+    if any(each.created for each in found):
+        elements.section("From link to change", "Links made in this period, each counted once")
+        elements.show(funnels(found))
+    elements.section("Every destination")
+    elements.show(insight_table(found))
+    elements.show(elements.quiet(NOTE))

@@ -463,4 +463,4 @@ def test_insights_count_each_destination_and_what_came_of_its_links(
         made = {"link_id": f"link_{number}", "created_at": now - timedelta(days=3), "uses": 0}
         company.add("portal_links", **link, **hashes, **made, last_redeemed_at=used)
     at_desk.sit("finance")
-    assert "Cancel subscription02101–" in visible(at_desk.open(_insights))
+    assert "Cancel subscription020101–" in visible(at_desk.open(_insights))

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import sleep
 
 import httpx
 import pytest
@@ -10,16 +12,21 @@ from sqlalchemy import Connection, create_engine, update
 from billing_core.destinations import (
     BILLING_HOME,
     CANCEL_SUBSCRIPTION,
+    CHANGE_TO_A_GIVEN_PLAN,
     CHECKOUT,
+    UPDATE_DETAILS,
     UPDATE_PAYMENT_METHOD,
 )
-from billing_core.links import DESTINATIONS, LinkState
+from billing_core.links import DESTINATIONS, LinkState, return_token
 from billing_core.queries.insights import portal_insights
+from billing_core.queries.link_visits import link_visits
 from billing_core.queries.links import LinkFilters, link, links
 from billing_core.queries.tables import AUDIT, LINKS
 from billing_core.rows.links import DestinationInsight, RefusalCount
 from tests.links.stage import Stage
 from tests.sandbox.browser import Browser
+
+STARTER = {"target_lookup_key": "starter_monthly"}
 
 
 @pytest.fixture
@@ -65,6 +72,64 @@ def test_each_destination_is_counted_from_made_to_completed(
     assert insight(connection, CHECKOUT, began) == DestinationInsight(
         CHECKOUT, 0, 0, 0, 0, 0, 0, None, ()
     )
+
+
+def test_opened_links_count_once_and_say_nothing_of_the_link_itself(
+    stage: Stage, connection: Connection
+) -> None:
+    """Looks are written a little later and beside the link; a link that ended counts no more."""
+    began = datetime.now(UTC)
+    org_id, _ = stage.subscriber()
+    made = [stage.create(org_id, UPDATE_DETAILS) for _ in range(3)]
+    stage.command({"kind": "revoke", "link_id": made[2]["link_id"]})
+    before = stage.rows("SELECT * FROM portal_links ORDER BY 1")
+    for each in (*made, made[0], made[0]):
+        httpx.head(each["url"])
+        httpx.get(each["url"])
+    wait_for_looks(stage, made[1]["link_id"])
+    assert stage.rows("SELECT * FROM portal_links ORDER BY 1") == before
+    found = insight(connection, UPDATE_DETAILS, began)
+    assert (found.created, found.opened, found.redeemed) == (3, 2, 0)
+    looks = link_visits(connection, [each["link_id"] for each in made])
+    assert [looks[each["link_id"]].opened for each in made[:2]] == [3, 1]
+    assert made[2]["link_id"] not in looks
+
+
+def test_looks_that_are_not_written_yet_are_written_when_the_listener_stops(
+    stage: Stage, connection: Connection, tmp_path: Path
+) -> None:
+    org_id, _ = stage.subscriber()
+    made = stage.create(org_id, BILLING_HOME)
+    second = stage.another_listener(tmp_path / "second.log")
+    httpx.get(second.url + made["url"].removeprefix(stage.url))
+    second.stop()
+    assert link_visits(connection, [made["link_id"]])[made["link_id"]].opened == 1
+
+
+def test_who_came_back_without_a_change_is_counted(stage: Stage, connection: Connection) -> None:
+    """Only once a day has passed: until then it may still come."""
+    began = datetime.now(UTC)
+    org_id, _ = stage.subscriber()
+    back, gone = (stage.create(org_id, CHANGE_TO_A_GIVEN_PLAN, **STARTER) for _ in range(2))
+    for each in (back, gone):
+        assert stage.redeem(each["url"], CHANGE_TO_A_GIVEN_PLAN).status_code == 303
+    home = f"{stage.url}/return/{return_token(back['url'].rpartition('/')[2])}"
+    assert httpx.get(home).status_code == 200
+    httpx.get(home, params={"waited": 5})
+    wait_for_looks(stage, back["link_id"], "returned")
+    assert link_visits(connection, [back["link_id"]])[back["link_id"]].returned == 1
+    assert insight(connection, CHANGE_TO_A_GIVEN_PLAN, began).returned_unchanged == 0
+    later = insight(connection, CHANGE_TO_A_GIVEN_PLAN, began, hours=25)
+    assert (later.unchanged, later.returned_unchanged) == (2, 1)
+
+
+def wait_for_looks(stage: Stage, link_id: str, column: str = "opened") -> None:
+    """Until a link's looks are written."""
+    for _ in range(300):
+        if stage.rows(f"SELECT 1 FROM link_visits WHERE link_id = :i AND {column} > 0", i=link_id):
+            return
+        sleep(0.1)
+    raise AssertionError("the looks were never written")
 
 
 def test_what_stripe_refused_is_counted_by_its_code(stage: Stage, connection: Connection) -> None:

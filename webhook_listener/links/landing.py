@@ -1,7 +1,7 @@
 """``/links/{token}``: the page that names the destination, and the redeeming of the link.
 
-Looking changes nothing and calls nobody, so link previews and mail scanners are harmless. That a
-page was opened is counted in the metrics alone: it cannot be told from a scanner's look.
+Looking changes nothing and calls nobody, so link previews and mail scanners are harmless. Looks are
+counted beside the links: a person's cannot be told from a scanner's.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ from webhook_listener.links.pages import Pages
 from webhook_listener.links.redeem import Claim
 from webhook_listener.links.sessions import StripeSessions
 from webhook_listener.links.visit import address_of, from_our_page, words_for
+from webhook_listener.links.visits import Visits
 from webhook_listener.links.words import PASSING, Text, Words
 from webhook_listener.writer import Writer
 
@@ -50,6 +51,7 @@ class Landing:
         config: BillingConfig,
         public_url: str,
         counts: Counts,
+        visits: Visits,
     ) -> None:
         self._looking = looking
         self._writer = writer
@@ -58,12 +60,17 @@ class Landing:
         self._config = config
         self._public_url = public_url
         self._counts = counts
+        self._visits = visits
         self._stripe_calls = CapacityLimiter(_STRIPE_CALLS_AT_ONCE)
 
     async def show(self, request: Request) -> Response:
         """Say where the link leads, for whom and until when; nothing is written."""
         token = request.path_params["token"]
-        return self._page(words_for(request, self._config), token, await self._looking.link(token))
+        standing = await self._looking.link(token)
+        works = standing is not None and standing.state is LinkState.ACTIVE
+        if standing is not None and works and request.method == "GET":
+            self._visits.opened(standing.link.link_id)
+        return self._page(words_for(request, self._config), token, standing)
 
     async def redeem(self, request: Request) -> Response:
         """Take one use and send the customer on to a fresh Stripe session."""

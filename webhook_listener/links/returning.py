@@ -15,6 +15,7 @@ from webhook_listener.links.counts import Counts
 from webhook_listener.links.looking import Homecoming, Looking
 from webhook_listener.links.pages import Pages
 from webhook_listener.links.visit import words_for
+from webhook_listener.links.visits import Visits
 from webhook_listener.links.words import Text, Words
 
 PATIENCE_SECONDS = 60
@@ -31,12 +32,14 @@ class Returning:
         config: BillingConfig,
         app_url: str,
         counts: Counts,
+        visits: Visits,
     ) -> None:
         self._looking = looking
         self._pages = pages
         self._config = config
         self._app_url = app_url
         self._counts = counts
+        self._visits = visits
 
     async def show(self, request: Request) -> Response:
         """The page; without script it looks again by itself every few seconds."""
@@ -48,6 +51,8 @@ class Returning:
         waited = _waited(request)
         state, text = _told(words, home, waited)
         self._counts.returns.labels(state).inc()
+        if request.method == "GET" and "waited" not in request.query_params:
+            self._visits.returned(home.link.link_id)
         return self._pages.render(
             "return.html",
             words,

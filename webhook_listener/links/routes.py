@@ -22,6 +22,7 @@ from webhook_listener.links.returning import Returning
 from webhook_listener.links.sessions import StripeSessions
 from webhook_listener.links.throttle import Throttle
 from webhook_listener.links.visit import address_of, words_for
+from webhook_listener.links.visits import Visits
 from webhook_listener.metrics import Metrics
 from webhook_listener.writer import Writer
 
@@ -30,7 +31,12 @@ _log = structlog.get_logger("webhook_listener.links")
 
 
 def link_routes(
-    settings: Settings, config: BillingConfig, engine: Engine, writer: Writer, metrics: Metrics
+    settings: Settings,
+    config: BillingConfig,
+    engine: Engine,
+    writer: Writer,
+    metrics: Metrics,
+    visits: Visits,
 ) -> list[Route]:
     """Everything about support links, to be added to the listener's routes."""
     pages = Pages(config, sandbox=settings.stripe_api_base is not None)
@@ -38,8 +44,8 @@ def link_routes(
     counts = Counts(metrics.registry)
     guarded = Guard(Throttle(), pages, config, counts)
     sessions = StripeSessions(settings, config)
-    landing = Landing(looking, writer, sessions, pages, config, settings.public_url, counts)
-    returning = Returning(looking, pages, config, settings.app_url, counts)
+    landing = Landing(looking, writer, sessions, pages, config, settings.public_url, counts, visits)
+    returning = Returning(looking, pages, config, settings.app_url, counts, visits)
     commands = CommandEndpoint(
         settings.command_key(), writer, COMMANDS, LinkCommands(config, settings.public_url).record
     )
