@@ -11,7 +11,7 @@ from billing_core.errors import BillingError, DatabaseUnavailableError, Settings
 from billing_core.permissions import Permission
 from billing_core.queries.missed import reconciliation
 from billing_core.rows import EventCommand, EventRow, Reconciliation
-from console import commands, data, elements
+from console import commands, data, elements, identity
 from console.identity import Principal
 from console.labels import outcome_badge
 from console.viewer import lasting
@@ -24,8 +24,16 @@ EventCommands = ReplayEvents | ReplayParked | IgnoreEvents | ReconcileNow
 
 
 def ask(principal: Principal, command: EventCommands) -> None:
-    """Have the listener do it, and watch it from then on; a refusal is shown in its place."""
+    """Have the listener do it, and watch it from then on; a refusal is shown in its place.
+
+    ``principal`` is who pressed the button: who they are now decides, not who they were when it was
+    drawn.
+    """
     try:
+        now = identity.current()
+        if now is None or now.username != principal.username:
+            return  # the page, drawn after this, says that the session has ended
+        principal = now
         if not principal.may(Permission.REPLAY_EVENTS):
             st.session_state[_FAULT] = "Your role may not replay or ignore events."
             return
@@ -33,6 +41,8 @@ def ask(principal: Principal, command: EventCommands) -> None:
         st.session_state.pop(_FAULT, None)
     except BillingError as error:
         st.session_state[_FAULT] = error.message
+    except SettingsError as error:
+        st.session_state[_FAULT] = str(error)
 
 
 def panel() -> None:
@@ -58,6 +68,8 @@ def panel() -> None:
 
 def _watch(audit_id: int) -> None:
     try:
+        if identity.current() is None:
+            st.rerun()  # the whole page then says that the session has ended
         with data.snapshot() as connection:
             asked = queries.event_command(connection, audit_id)
             walks = reconciliation(connection)

@@ -6,6 +6,7 @@ our own counts.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import streamlit as st
 
@@ -53,13 +54,15 @@ def principal_of(session_id: str | None) -> Principal | None:
 
 
 def newcomer_of(session_id: str | None) -> User | None:
-    """Whose session this is, if they have yet to replace a one-time password.
+    """Whose session this is, if they have yet to replace a one-time password and still can.
 
     Raises SettingsError when the users' file cannot be read.
     """
     session = session_store().find(session_id)
     user = _user_of(session) if session is not None and session.method == "password" else None
-    return user if user is not None and user.one_time_until is not None else None
+    if user is None or user.one_time_until is None or user.one_time_until <= datetime.now(UTC):
+        return None
+    return user
 
 
 def provided(session: Session) -> Principal | None:

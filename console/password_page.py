@@ -61,21 +61,26 @@ class PasswordPage:
         except (ValueError, ClientDisconnect):
             return self._page(owner, "/", forms.UNREADABLE, status=400)
         wanted = forms.destination(form.get("next"))
-        wait = self._checks.begin(request, owner.user.username)
-        if wait:
-            sentence = f"Too many tries did not match. Please wait {wait} seconds."
-            return waiting(self._page(owner, wanted, sentence, status=429), wait)
-        if not owner.newcomer and not await self._checks.matches(
-            owner.user, form.get("current", "")
-        ):
-            return self._page(owner, wanted, "Your present password does not match.", status=401)
-        self._checks.succeeded(request, owner.user.username)
         try:
-            return await self._replace(request, owner, form, wanted)
+            return await self._checked(request, owner, form, wanted)
         except UserError as refusal:
             return self._page(owner, wanted, str(refusal), status=422)
         except (BillingError, SettingsError) as error:
             return self._page(owner, wanted, str(error), status=503)
+
+    async def _checked(
+        self, request: Request, owner: _Owner, form: dict[str, str], wanted: str
+    ) -> Response:
+        username = owner.user.username
+        wait = self._checks.begin(request, username)
+        if wait:
+            sentence = f"Too many tries did not match. Please wait {wait} seconds."
+            return waiting(self._page(owner, wanted, sentence, status=429), wait)
+        present = form.get("current", "")
+        if not owner.newcomer and not await self._checks.matches(owner.user, present):
+            return self._page(owner, wanted, "Your present password does not match.", status=401)
+        self._checks.succeeded(request, username)
+        return await self._replace(request, owner, form, wanted)
 
     async def _replace(
         self, request: Request, owner: _Owner, form: dict[str, str], wanted: str

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from billing_core.errors import SettingsError
 from console.settings import console_settings
 from console.users import User
 
@@ -80,9 +81,12 @@ class SessionStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        with self.connection() as connection:
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.touch(mode=0o600)
+        with self._connected() as connection:
             # Connections come and go with each request; the last of them would delete a WAL beside
             # others that are just opening it, and few systems share that gracefully.
             connection.execute("PRAGMA journal_mode=TRUNCATE")
@@ -95,7 +99,23 @@ class SessionStore:
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
-        """A connection in autocommit mode, closed afterwards."""
+        """A connection in autocommit mode, closed afterwards. Raises SettingsError.
+
+        A file that somebody has removed is made anew; everybody signs in again then.
+        """
+        try:
+            if not self._path.exists():
+                self._prepare()
+            with self._connected() as connection:
+                yield connection
+        except (sqlite3.Error, OSError) as error:
+            raise SettingsError(
+                f"CONSOLE_SESSIONS names {self._path}, which cannot be used ({error}), so nobody"
+                " can sign in or go on until it can."
+            ) from error
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
         connection = sqlite3.connect(self._path, timeout=5, isolation_level=None)
         try:
             yield connection

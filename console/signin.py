@@ -76,9 +76,11 @@ class SignIn:
         wanted = forms.destination(form.get("next"))
         if not console_settings().console_password_sign_in:
             return self.page(wanted, "Passwords are not used here.", status=403)
-        return await self._check(
-            request, wanted, form.get("username", ""), form.get("password", "")
-        )
+        username, password = form.get("username", ""), form.get("password", "")
+        try:
+            return await self._check(request, wanted, username, password)
+        except SettingsError as error:
+            return self.page(wanted, str(error), status=503)
 
     async def _check(self, request: Request, wanted: str, username: str, password: str) -> Response:
         wait = self._checks.begin(request, username)
@@ -114,8 +116,11 @@ class SignIn:
         if not forms.same_origin(request):
             return PlainTextResponse("Sign out from the console's own page.\n", status_code=403)
         session_id = forms.session_id_of(request)
-        if session_id:
-            session_store().close(session_id)
+        try:
+            if session_id:
+                session_store().close(session_id)
+        except SettingsError as error:
+            return PlainTextResponse(f"You are still signed in. {error}\n", status_code=503)
         answer = RedirectResponse("/signin", status_code=303)
         forms.drop_cookie(answer, cookie_name())
         return answer

@@ -97,6 +97,7 @@ class SingleSignOn:
         try:
             claims = await self._provider.finish(trip, query["code"], query.get("iss"))
             session = self._welcome(session_of(claims, self._oidc))
+            return forms.signed_in_answer(request, session, wanted, self._oidc.session_seconds)
         except ProviderUnavailableError:
             return self._unavailable(wanted)
         except ProviderRefusedError as error:
@@ -108,7 +109,6 @@ class SingleSignOn:
             return self._page(wanted, str(refusal), status=403)
         except SettingsError as error:
             return self._page(wanted, str(error), status=503)
-        return forms.signed_in_answer(request, session, wanted, self._oidc.session_seconds)
 
     def _welcome(self, session: Session) -> Session:
         """The session, if it opens anything. Raises ClaimsRefusedError."""

@@ -98,10 +98,16 @@ class UserFile:
         Raises UserError, with nothing written, from ``edit`` or where no administrator would be
         left; SettingsError when the file is unreadable.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._exclusive():
-            document = self._edited(edit)
-            _replace(self.path, yaml.safe_dump(document, allow_unicode=True, sort_keys=True))
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._exclusive():
+                document = self._edited(edit)
+                _replace(self.path, yaml.safe_dump(document, allow_unicode=True, sort_keys=True))
+        except OSError as error:
+            raise SettingsError(
+                f"CONSOLE_USERS names {self.path}, which cannot be written"
+                f" ({error.strerror or error}). Nothing was changed."
+            ) from None
 
     def check(self, edit: Callable[[Entries], None]) -> None:
         """Raise what ``change`` would raise now, and change nothing."""
@@ -195,6 +201,7 @@ def _aware(text: str) -> datetime:
 
 
 def _replace(path: Path, text: str) -> None:
+    path = path.resolve()  # what a symbolic link leads to, not the link
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -13,6 +13,9 @@ from pathlib import Path
 import bcrypt
 import httpx
 import yaml
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
 
 BIN = Path(sys.executable).parent
 PASSWORD = "correct horse battery"
@@ -121,6 +124,28 @@ class Console:
             answer = client.get("/")
         assert answer.status_code in (200, 303), answer.text
         return answer.status_code == 200
+
+    def websocket_status(
+        self, session_id: str | None, host: str | None = None, origin: str | None = None
+    ) -> int:
+        """How the console answers to a WebSocket with that cookie; 101 is welcome."""
+        address = self.url.replace("http://", "ws://") + "/_stcore/stream"
+        headers = {} if session_id is None else {"Cookie": f"{COOKIE}={session_id}"}
+        if host is not None:
+            address = address.replace("127.0.0.1", host)
+        port = int(self.url.rsplit(":", 1)[1])
+        try:
+            with connect(
+                address,
+                additional_headers=headers,
+                subprotocols=[Subprotocol("streamlit")],
+                origin=Origin(origin) if origin is not None else None,
+                sock=socket.create_connection(("127.0.0.1", port)),
+                proxy=None,
+            ):
+                return 101
+        except InvalidStatus as refused:
+            return refused.response.status_code
 
 
 def free_port() -> int:

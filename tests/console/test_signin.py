@@ -1,6 +1,5 @@
 """Sign-in and the gate before the console, over real HTTP and WebSockets."""
 
-import socket
 import sqlite3
 import statistics
 import time
@@ -13,9 +12,6 @@ import httpx
 import jwt
 import pytest
 import yaml
-from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
-from websockets.typing import Subprotocol
 
 from console.passwords import hash_password
 from tests.console.serving import COOKIE, Console, running_console, write_users
@@ -27,25 +23,6 @@ def _edit_users(console: Console, edit: Callable[[dict[str, Any]], object]) -> N
     document = yaml.safe_load(console.users.read_text(encoding="utf-8"))
     edit(document["credentials"]["usernames"])
     console.users.write_text(yaml.safe_dump(document), encoding="utf-8")
-
-
-def _websocket_status(console: Console, session_id: str | None, host: str | None = None) -> int:
-    address = console.url.replace("http://", "ws://") + "/_stcore/stream"
-    headers = {} if session_id is None else {"Cookie": f"{COOKIE}={session_id}"}
-    if host is not None:
-        address = address.replace("127.0.0.1", host)
-    port = int(console.url.rsplit(":", 1)[1])
-    try:
-        with connect(
-            address,
-            additional_headers=headers,
-            subprotocols=[Subprotocol("streamlit")],
-            sock=socket.create_connection(("127.0.0.1", port)),
-            proxy=None,
-        ):
-            return 101
-    except InvalidStatus as refused:
-        return refused.response.status_code
 
 
 @pytest.mark.parametrize(
@@ -90,9 +67,9 @@ def test_only_the_sign_in_and_the_health_check_are_open(console: Console, path: 
 def test_the_websocket_is_refused_without_a_session_and_accepted_with_one(
     console: Console,
 ) -> None:
-    assert _websocket_status(console, None) == 403
-    assert _websocket_status(console, "forged") == 403
-    assert _websocket_status(console, console.session_of("support")) == 101
+    assert console.websocket_status(None) == 403
+    assert console.websocket_status("forged") == 403
+    assert console.websocket_status(console.session_of("support")) == 101
 
 
 def test_signing_in_leads_to_the_page_that_was_asked_for(console: Console) -> None:
@@ -245,7 +222,7 @@ def test_signing_out_ends_every_copy_of_the_cookie(console: Console) -> None:
     with console.client(session) as client:
         assert client.post("/signout").status_code == 303
     assert not console.lets_in(session)
-    assert _websocket_status(console, session) == 403
+    assert console.websocket_status(session) == 403
 
 
 @pytest.mark.parametrize(
@@ -295,7 +272,7 @@ def test_whoever_may_not_sign_in_any_more_is_out_at_once(console: Console, chang
     }
     _edit_users(console, edits[change])
     assert not console.lets_in(session)
-    assert _websocket_status(console, session) == 403
+    assert console.websocket_status(session) == 403
 
 
 def test_a_session_survives_a_restart(fresh_console: Console) -> None:
@@ -324,8 +301,8 @@ def test_another_host_name_for_the_same_address_gets_nothing(console: Console) -
         for host in ("evil.example", "127.0.0.1.evil.example", "x@127.0.0.1", ""):
             answer = client.get("/", headers={"Host": host})
             assert answer.status_code in (400, 421), host
-    assert _websocket_status(console, session, host="localhost") == 101
-    assert _websocket_status(console, session, host="evil.example") == 403
+    assert console.websocket_status(session, host="localhost") == 101
+    assert console.websocket_status(session, host="evil.example") == 403
 
 
 @pytest.mark.parametrize("path", ["/signin", "/", "/healthz", "/signin.css"])
