@@ -29,7 +29,8 @@ from webhook_listener.tables import EVENTS
 
 EVENTS_AN_ORG = 10
 _OURS = Audience(livemode=False, account=None)
-_BATCH = 128
+_A_BATCH = 40
+_MOST = 128
 _FILLERS = ("payment_method.attached", "charge.succeeded", "invoice.upcoming", "customer.updated")
 
 
@@ -54,7 +55,8 @@ def store_template(engine: Engine, orgs: int, *, end: int) -> list[Happening]:
     config = load_config(ROOT / "billing.toml")
     arrivals = sorted(_arrivals(happenings, choose, end), key=lambda each: each.received)
     sequence = 0
-    for batch in _batches(arrivals):
+    window = SPAN * _A_BATCH / len(arrivals)
+    for batch in _batches(arrivals, window):
         deliveries = []
         for arrival in batch:
             deliveries += [_delivery(arrival, sequence)] * arrival.times
@@ -122,11 +124,11 @@ def _arrivals(
         yield _Arrival(at + 2.0, happening, 0.05)
 
 
-def _batches(arrivals: Sequence[_Arrival]) -> Iterator[list[_Arrival]]:
-    """Neighbours in time, so that what is dated by the batch is dated about right."""
+def _batches(arrivals: Sequence[_Arrival], window: float) -> Iterator[list[_Arrival]]:
+    """Neighbours within so many seconds: what is dated by its batch is dated about right."""
     batch: list[_Arrival] = []
     for arrival in arrivals:
-        if batch and (len(batch) == _BATCH or arrival.received > batch[0].received + DAY / 4):
+        if batch and (len(batch) == _MOST or arrival.received > batch[0].received + window):
             yield batch
             batch = []
         batch.append(arrival)

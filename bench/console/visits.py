@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from sqlalchemy import Engine, func, select
@@ -11,6 +11,7 @@ from sqlalchemy import Engine, func, select
 from bench.console.mark import Size
 from bench.console.names import TEMPLATE_TOWN
 from bench.console.objects import MARK, UNMAPPED, marked
+from billing_core.destinations import UPDATE_PAYMENT_METHOD
 from billing_core.queries.keyset import encode_cursor
 from billing_core.queries.tables import AUDIT, ENTITLEMENTS, EVENTS, LINKS, ORGANIZATIONS
 
@@ -131,6 +132,24 @@ def _deep_audit(sample: Sample, choose: random.Random) -> dict[str, str]:
     return {"after": encode_cursor((choose.choice(sample.audit_ids),))}
 
 
+def _deep_links(sample: Sample, choose: random.Random) -> dict[str, str]:
+    return {"after": encode_cursor(choose.choice(sample.links))}
+
+
+def _one_link(sample: Sample, choose: random.Random) -> dict[str, str]:
+    return {"link": choose.choice(sample.links)[1]}
+
+
+def _as_it_was(sample: Sample, choose: random.Random) -> dict[str, str]:
+    known = choose.choice(sample.known)
+    then = known.created_at + (datetime.now(UTC) - known.created_at) * choose.random()
+    return {"org": known.org_id, "as_of": then.isoformat(timespec="seconds")}
+
+
+def _org_id(known: Known) -> str:
+    return known.org_id
+
+
 def _middle(known: Known) -> str:
     """Eight letters out of the middle of a name."""
     return known.name[3:11].strip()
@@ -159,7 +178,7 @@ VISITS = (
             ("search: nothing matches", _fixed(q="qzvxqj")),
             ("search: e-mail", _of_known("q", lambda known: known.email)),
             ("search: part of an e-mail", _of_known("q", _part_of_address)),
-            ("search: org id", _of_known("q", lambda known: known.org_id)),
+            ("search: org id", _of_known("q", _org_id)),
             ("search: customer id", _of_known("q", lambda known: known.customer_id)),
             ("search: subscription id", _of_known("q", lambda known: known.subscription_id)),
             ("search: event id", _of_known("q", lambda known: known.event_id)),
@@ -176,35 +195,59 @@ VISITS = (
             ("paging: deep by name", _deep_by_name),
         )
     ),
-    Visit(
-        "organization",
-        "organization",
-        "support",
-        _of_known("org", lambda known: known.org_id),
-        targeted=True,
-    ),
-    Visit(
-        "organization: the busiest",
-        "organization",
-        "support",
-        lambda sample, _choose: {"org": sample.busiest},
-        targeted=True,
+    *(
+        Visit(name, "organization", "support", query, targeted=True)
+        for name, query in (
+            ("organization", _of_known("org", _org_id)),
+            ("organization: the busiest", lambda sample, _choose: {"org": sample.busiest}),
+            (
+                "organization: long story",
+                lambda sample, _choose: {"org": sample.busiest, "entries": "400", "quiet": "1"},
+            ),
+            ("organization: payments", _of_known("org", _org_id, kind="payments")),
+            ("organization: staff", _of_known("org", _org_id, kind="staff")),
+            ("organization: as it was", _as_it_was),
+        )
     ),
     *(
         Visit(name, "winding-down", "finance", query, targeted=True)
         for name, query in (
             ("winding down", _fixed()),
             ("winding down: plan", _fixed(plan="pro")),
-            (
-                "winding down: currency, reason",
-                _fixed(currency="eur", reason="cancellation_requested"),
-            ),
+            ("winding down: currency, reason", _fixed(currency="eur", reason="unused")),
+            ("winding down: no reason", _fixed(reason="none")),
             ("winding down: deep", _deep_leaving),
+            ("winding down: by month", _fixed(view="when")),
+            ("winding down: by week", _fixed(view="when", by="week")),
+            ("winding down: why", _fixed(view="why")),
+            ("winding down: overdue", _fixed(view="overdue")),
+            ("winding down: undone", _fixed(view="undone")),
+            ("winding down: undone in a year", _fixed(view="undone", period="365", plan="pro")),
+            ("winding down: ended", _fixed(view="ended")),
         )
     ),
-    Visit("webhooks", "webhooks", "ops", _fixed(), targeted=True),
+    *(
+        Visit(name, "webhooks", "ops", query, targeted=True)
+        for name, query in (
+            ("webhooks", _fixed()),
+            ("webhooks: an event", _of_known("event", lambda known: known.event_id)),
+            ("webhooks: over a day", _fixed(view="time")),
+            ("webhooks: over 30 days", _fixed(view="time", days="30")),
+            ("webhooks: missed", _fixed(view="missed")),
+            ("webhooks: endpoint", _fixed(view="endpoint")),
+        )
+    ),
+    Visit("links", "links", "support", _fixed()),
+    Visit("links: active", "links", "support", _fixed(state="active")),
+    Visit("links: revoked", "links", "support", _fixed(state="revoked")),
+    Visit("links: one person", "links", "support", _fixed(by="support3")),
+    Visit("links: one destination", "links", "support", _fixed(destination=UPDATE_PAYMENT_METHOD)),
+    Visit("links: of an org", "links", "support", _of_known("org", _org_id)),
+    Visit("links: deep", "links", "support", _deep_links),
+    Visit("links: one", "links", "support", _one_link),
     Visit("audit log", "audit", "admin", _fixed()),
     Visit("audit log: one person", "audit", "admin", _fixed(actor="support3")),
+    Visit("audit log: one org", "audit", "admin", _of_known("org", _org_id)),
     Visit("audit log: deep", "audit", "admin", _deep_audit),
     Visit("portal insights", "portal-insights", "admin", _fixed()),
     Visit("portal insights: a year", "portal-insights", "admin", _fixed(days="365")),
