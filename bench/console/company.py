@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from bench.console import copies, mark
 from bench.console.mark import Size
-from bench.console.staff import made_up_links, store_links, take_links
+from bench.console.staff import made_up_links, store_drift, store_links, take_links
 from bench.console.template import EVENTS_AN_ORG, store_template
 from webhook_listener import schema
 from webhook_listener.database import writer_engine
@@ -35,6 +35,7 @@ def make_company(database_url: str, size: Size) -> None:
         mark.begin(engine, size)
         end = int(time.time()) - 5
         happenings = store_template(engine, size.template, end=end)
+        store_drift(engine, size.template, end=end)
         _say(f"stored {size.template:,} organizations", began)
         if size.copies > 1:
             copies.multiply(engine, size.copies)

@@ -13,13 +13,13 @@ from typing import Any
 from sqlalchemy import Engine, delete, select
 from sqlmodel import SQLModel
 
-from bench.console.lives import DAY, HOUR, Happening
+from bench.console.lives import DAY, HOUR, SPAN, Happening
 from bench.console.objects import MARK, marked
 from billing_core.destinations import BILLING_HOME, CANCEL_SUBSCRIPTION, UPDATE_PAYMENT_METHOD
 from webhook_listener import audit
 from webhook_listener.audit import Entry
 from webhook_listener.database import derived_transaction
-from webhook_listener.tables import AUDIT, STATE
+from webhook_listener.tables import AUDIT, DRIFT, STATE
 
 _LINKS = SQLModel.metadata.tables["portal_links"]
 _VISITS = SQLModel.metadata.tables["link_visits"]
@@ -47,6 +47,23 @@ def store_links(engine: Engine, template: Sequence[Json], *, copies: int) -> int
                 number = audit.append(connection, replace(entry, follows=follows))
                 numbers[f"{entry.link_id}"] = number
     return len(links)
+
+
+def store_drift(engine: Engine, orgs: int, *, end: int) -> None:
+    """Some fields that stood otherwise at Stripe, as the comparison by the clock finds them."""
+    choose = random.Random(3)  # noqa: S311 - no secret
+    rows = [
+        {
+            "found_at": datetime.fromtimestamp(end - SPAN * choose.random() ** 2, UTC),
+            "subscription_id": marked("sub", choose.randrange(orgs)),
+            "field": choose.choice(("status", "quantity", "cancel_at")),
+            "ours": "1",
+            "stripes": "2",
+        }
+        for _ in range(20 + orgs // 500)
+    ]
+    with derived_transaction(engine) as connection:
+        connection.execute(DRIFT.insert(), rows)
 
 
 def take_links(engine: Engine) -> list[Json]:
