@@ -228,6 +228,7 @@ class PlanEntitlement(SQLModel, table=True):
         Index("ix_plan_entitlements_status", "status", "org_id"),
         Index("ix_plan_entitlements_plan", "plan", "org_id"),
         Index("ix_plan_entitlements_subscription_id", "subscription_id"),
+        Index("ix_plan_entitlements_has_access", "has_access", "org_id"),
         Index(
             "ix_plan_entitlements_unmapped",
             "price_id",
