@@ -9,6 +9,7 @@ from console import (
     commands,
     data,
     elements,
+    finder,
     identity,
     labels,
     minted,
@@ -31,8 +32,10 @@ def main() -> None:
             st.navigation(navigation.pages_for(None), position="hidden")
             access.signed_out()
         _forget_another_user(principal)
-        chosen = st.navigation(navigation.pages_for(principal))
+        pages = navigation.pages_for(principal)
+        chosen = st.navigation(pages)
         st.set_page_config(page_title=f"{chosen.title} · Billing console")
+        finder.finder(principal, pages)
         _sidebar(principal)
         here = chosen.url_path == navigation.ORGANIZATION
         org_id = st.query_params.get("org") if here else None

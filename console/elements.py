@@ -153,17 +153,27 @@ def organization_link(org_id: str, name: str | None) -> Markup:
     return link(untrusted(name or org_id), "/organization", org=org_id)
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[Text]], label: str) -> Markup:
-    """A table that turns into cards on a narrow screen; ``label`` names it to screen readers."""
+def table(
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[Text]],
+    label: str,
+    *,
+    rows_open: bool = False,
+) -> Markup:
+    """A table that turns into cards on a narrow screen; ``label`` names it to screen readers.
+
+    Where ``rows_open``, a click anywhere on a row follows its first link, and the arrow keys go
+    from row to row.
+    """
     head = NOTHING.join(
         Markup('<th scope="col"{}>{}</th>').format(_number(column), column.label)
         for column in columns
     )
     body = NOTHING.join(_row(columns, row) for row in rows)
     return Markup(
-        '<div class="bc-table" role="region" aria-label="{}"><table><thead><tr>{}</tr></thead>'
+        '<div class="bc-table{}" role="region" aria-label="{}"><table><thead><tr>{}</tr></thead>'
         "<tbody>{}</tbody></table></div>"
-    ).format(label, head, body)
+    ).format(" bc-opens" if rows_open else "", label, head, body)
 
 
 def _row(columns: Sequence[Column], row: Sequence[Text]) -> Markup:

@@ -34,7 +34,7 @@ def present(principal: Principal, found: Reading, telling: Telling) -> None:
     with panel:
         _sending(principal, found, telling)
         if found.links is not None:
-            show_links(found.links, who)
+            show_links(found.links, who, found.now)
     with beside:
         _history(found, telling)
 

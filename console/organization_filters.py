@@ -1,6 +1,6 @@
 """The search field and the filters over the list of organizations."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
@@ -15,13 +15,58 @@ _SHOW = {
     "no_customer": "Not in Stripe",
 }
 _STATUSES = {"": "Any"} | {status: word for status, (word, _) in labels.STATUSES.items()}
-_ORDERS = {Order.NEWEST.value: "Newest first", Order.NAME.value: "By name"}
+_INTERVALS = {"": "Any", "day": "Daily", "week": "Weekly", "month": "Monthly", "year": "Yearly"}
+_ORDERS = {
+    Order.NEWEST.value: "Newest first",
+    Order.OLDEST.value: "Oldest first",
+    Order.NAME.value: "By name",
+    Order.ENDS.value: "Ends soonest",
+}
+_NARROWED_BY = ("q", "show", "status", "plan", "interval", "currency")
 
 
-def controls() -> tuple[str, OrganizationFilters, Order]:
-    """What is searched for, what it is narrowed to, and how it is sorted."""
+def controls(sold_in: Iterable[str]) -> tuple[str, OrganizationFilters, Order]:
+    """What is searched for, what it is narrowed to, and how it is sorted.
+
+    ``sold_in`` are the currencies to choose from, as Stripe writes them.
+    """
+    text = _search_field()
+    show = _show()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        status = _choice("status", "Status", _STATUSES)
+        plan = _choice("plan", "Plan", {"": "Any"} | _plan_names())
+        interval = _choice("interval", "Billed", _INTERVALS)
+        currency = _choice("currency", "Currency", _currencies(sold_in))
+        order = _choice("order", "Order", _ORDERS, default=Order.NEWEST.value)
+        if narrowed():
+            st.button("Clear filters", on_click=_clear, key="clear_filters", type="tertiary")
+    filters = OrganizationFilters(
+        status=status or None,
+        plan=plan or None,
+        interval=interval or None,
+        currency=currency or None,
+        winding_down=show == "winding_down",
+        past_due=show == "past_due",
+        unmapped=show == "unmapped",
+        no_customer=show == "no_customer",
+    )
+    return text, filters, Order(order)
+
+
+def narrowed() -> bool:
+    """Whether the address asks for less than everything."""
+    return any(name in st.query_params for name in _NARROWED_BY)
+
+
+def _clear() -> None:
+    for name in _NARROWED_BY:
+        st.query_params.pop(name, None)
+    address.restart()
+
+
+def _search_field() -> str:
     address.hold("q")
-    text = st.text_input(
+    typed = st.text_input(
         "Search",
         key="q",
         max_chars=200,
@@ -31,29 +76,21 @@ def controls() -> tuple[str, OrganizationFilters, Order]:
         on_change=address.write,
         args=("q",),
     )
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        address.hold("show", options=_SHOW, default="all")
-        show = st.pills(
-            "Show",
-            list(_SHOW),
-            format_func=_SHOW.__getitem__,
-            key="show",
-            on_change=address.write,
-            args=("show", "all"),
-            required=True,
-        )
-        status = _choice("status", "Status", _STATUSES)
-        plan = _choice("plan", "Plan", {"": "Any"} | _plan_names())
-        order = _choice("order", "Order", _ORDERS, default=Order.NEWEST.value)
-    filters = OrganizationFilters(
-        status=status or None,
-        plan=plan or None,
-        winding_down=show == "winding_down",
-        past_due=show == "past_due",
-        unmapped=show == "unmapped",
-        no_customer=show == "no_customer",
+    return typed or ""
+
+
+def _show() -> str:
+    address.hold("show", options=_SHOW, default="all")
+    chosen = st.pills(
+        "Show",
+        list(_SHOW),
+        format_func=_SHOW.__getitem__,
+        key="show",
+        on_change=address.write,
+        args=("show", "all"),
+        required=True,
     )
-    return text or "", filters, Order(order)
+    return chosen or "all"
 
 
 def _choice(key: str, label: str, options: Mapping[str, str], default: str = "") -> str:
@@ -65,9 +102,16 @@ def _choice(key: str, label: str, options: Mapping[str, str], default: str = "")
         key=key,
         on_change=address.write,
         args=(key, default),
-        width=160,
+        width=150,
     )
 
 
 def _plan_names() -> dict[str, str]:
     return {slug: plan.name for slug, plan in data.config().plans.items()}
+
+
+def _currencies(sold_in: Iterable[str]) -> dict[str, str]:
+    """Those that plans are sold in, and the one that the address asks for."""
+    asked = st.query_params.get("currency", "")
+    known = set(sold_in) | ({asked} if asked.isalpha() and len(asked) == 3 else set())
+    return {"": "Any"} | {code: code.upper() for code in sorted(known)}

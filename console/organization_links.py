@@ -12,18 +12,12 @@ from billing_core.links import LinkState
 from billing_core.queries.link_results import what_came_of
 from billing_core.queries.links import LinkFilters, links
 from billing_core.rows.links import LinkRow
-from billing_core.sentences import Words
-from billing_core.sentences.results import came_of
-from console import data, elements
+from console import elements
+from console.elements import Text
+from console.link_words import came_of, state_badge
 from console.viewer import Viewer
 
 _NEWEST = 10
-_STATES = {
-    LinkState.ACTIVE: ("Works", "good"),
-    LinkState.USED_UP: ("Used", "plain"),
-    LinkState.EXPIRED: ("Expired", "plain"),
-    LinkState.REVOKED: ("Revoked", "warn"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +36,20 @@ def organization_links(connection: Connection, org_id: str, now: datetime) -> Or
     return OrganizationLinks(page.rows, came, more=page.next_cursor is not None)
 
 
-def show_links(found: OrganizationLinks, who: Viewer) -> None:
-    """A line each; nothing where none was ever made."""
+def show_links(found: OrganizationLinks, who: Viewer, now: datetime) -> None:
+    """A line each, which leads to the link's own page; nothing where none was ever made."""
     if not found.rows:
         return
     elements.section("Support links")
-    words = Words(data.config(), day=who.day, locale=who.locale)
-    elements.show(
-        Markup('<ul class="bc-links">{}</ul>').format(
-            elements.NOTHING.join(
-                _line(row, found.came.get(row.link.link_id), words, who) for row in found.rows
-            )
-        )
-    )
+    lines = [_line(row, found.came.get(row.link.link_id), who, now) for row in found.rows]
+    elements.show(Markup('<ul class="bc-links">{}</ul>').format(elements.NOTHING.join(lines)))
     if found.more:
-        elements.show(elements.quiet(f"The newest {_NEWEST}; the timeline tells of older ones."))
+        org_id = found.rows[0].link.org_id
+        elements.show(elements.link("All links of this organization", "/links", org=org_id))
 
 
-def _line(row: LinkRow, news: News | None, words: Words, who: Viewer) -> Markup:
+def _line(row: LinkRow, news: News | None, who: Viewer, now: datetime) -> Markup:
     link = row.link
-    word, tone = _STATES[row.state]
     made = Markup("{} · {} · {}").format(
         elements.untrusted(link.created_by),
         elements.time(link.created_at, who),
@@ -69,20 +57,21 @@ def _line(row: LinkRow, news: News | None, words: Words, who: Viewer) -> Markup:
     )
     return Markup("<li>{}</li>").format(
         elements.lines(
-            Markup("<b>{}</b> {}").format(link.destination, elements.badge(word, tone)),
+            Markup("<b>{}</b> {}").format(
+                elements.link(link.destination, "/links", link=link.link_id),
+                state_badge(row.state),
+            ),
             elements.quiet(made),
-            _outcome(row, news, words, who),
+            _outcome(row, news, who, now),
         )
     )
 
 
-def _outcome(row: LinkRow, news: News | None, words: Words, who: Viewer) -> Markup | None:
+def _outcome(row: LinkRow, news: News | None, who: Viewer, now: datetime) -> Text | None:
     link = row.link
-    if news is not None:
-        return Markup("{}: {}").format(elements.time(news.at, who), came_of(news, words))
-    if link.last_redeemed_at is not None:
-        used = elements.time(link.last_redeemed_at, who)
-        return Markup("Used {}; nothing has changed since by it.").format(used)
+    if news is not None or link.last_redeemed_at is not None or link.refusal_code is not None:
+        return came_of(link, news, who, now)
     if row.state is LinkState.ACTIVE:
-        return Markup("Not used yet; works until {}.").format(elements.time(link.expires_at, who))
+        until = elements.time(link.expires_at, who)
+        return elements.quiet(Markup("Not used yet; works until {}").format(until))
     return None

@@ -21,7 +21,8 @@ _COLUMNS = (
 
 def organization_table(rows: Iterable[OrganizationRow], who: Viewer) -> Markup:
     """The organizations as a table."""
-    return elements.table(_COLUMNS, [_row(row, who) for row in rows], "Organizations")
+    lines = [_row(row, who) for row in rows]
+    return elements.table(_COLUMNS, lines, "Organizations", rows_open=True)
 
 
 def _row(row: OrganizationRow, who: Viewer) -> tuple[elements.Text, ...]:

@@ -21,7 +21,7 @@ def copy_button(
     as_of: datetime,
     past: bool,
 ) -> Markup:
-    """A button that copies, and the text behind it, unseen."""
+    """A button that copies the text."""
     entitlement = view.entitlement
     status = STATUSES.get(entitlement.status, (entitlement.status, ""))[0]
     if entitlement.winding_down:
@@ -35,6 +35,6 @@ def copy_button(
         past=past,
     )
     return Markup(
-        '<button type="button" class="bc-copy bc-plain-button" data-copy=".bc-ticket">'
-        'Copy as text</button><pre class="bc-ticket" aria-hidden="true">{}</pre>'
+        '<button type="button" class="bc-copy bc-plain-button" data-copy-text="{}">'
+        "Copy as text</button>"
     ).format(text)

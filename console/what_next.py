@@ -25,7 +25,7 @@ def _step(org_id: str, number: int, step: NextStep, *, may_mint: bool) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            step.destination,
+            f"Choose {step.destination}",
             key=f"next_step_{number}",
             on_click=mint_panel.preselect,
             args=(org_id, step.destination),

@@ -30,7 +30,9 @@ class Order(StrEnum):
     """How the list is sorted."""
 
     NEWEST = "newest"
+    OLDEST = "oldest"
     NAME = "name"
+    ENDS = "ends"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,7 @@ def search_organizations(
         filters or OrganizationFilters(),
         counted=search.kind is Kind.EVERYTHING,
     )
-    sort: ColumnElement[Any] = ORGANIZATIONS.c.created_at
-    if order is Order.NAME:
-        sort = func.lower(ORGANIZATIONS.c.name)
+    sort = _sort(order)
     rows = page(
         connection,
         statement.add_columns(sort.label("sort")),
@@ -93,6 +93,17 @@ def search_organizations(
         next_cursor=encode_cursor((last["sort"], last["org_id"])) if last is not None else None,
         count=count,
     )
+
+
+def _sort(order: Order) -> ColumnElement[Any]:
+    """What is sorted by; those without it come last."""
+    match order:
+        case Order.NAME:
+            return func.lower(ORGANIZATIONS.c.name)
+        case Order.ENDS:
+            return ENTITLEMENTS.c.ends_at
+        case _:
+            return ORGANIZATIONS.c.created_at
 
 
 def _entitlement_conditions(

@@ -14,24 +14,69 @@
     document.querySelector("[data-testid='stMain']")?.scrollTo(0, 0);
   };
 
+  // The text that only a button carries, put beside it in case that it has to be selected.
+  const shownText = (button) => {
+    if (button.dataset.copyText === undefined) return null;
+    const shown = button.parentElement.querySelector("pre") ?? document.createElement("pre");
+    shown.textContent = button.dataset.copyText;
+    shown.hidden = true;
+    button.after(shown);
+    return shown;
+  };
+
   // Browsers give the clipboard to https and localhost alone; elsewhere the text is selected.
   const copy = async (button) => {
-    const source = document.querySelector(button.dataset.copy);
+    const source = shownText(button) ?? document.querySelector(button.dataset.copy);
     if (!source) return;
     try {
-      await navigator.clipboard.writeText(source.textContent.trim());
+      await navigator.clipboard.writeText(button.dataset.copyText ?? source.textContent.trim());
       button.textContent = "Copied";
     } catch {
+      source.hidden = false;
       window.getSelection().selectAllChildren(source);
       button.textContent = "Selected: press Ctrl+C or Cmd+C";
     }
   };
 
+  // A row opens by a click anywhere on it; whoever selects text in it means the text.
+  const linkOfRow = (target) => {
+    if (target.closest("a, button, summary, input") || window.getSelection().toString()) return;
+    return target.closest(".bc-opens tbody tr")?.querySelector("a[data-in-app]");
+  };
+
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button !== 0) return;
-    const link = event.target.closest?.("a[data-in-app]");
+    const link = event.target.closest?.("a[data-in-app]") ?? linkOfRow(event.target);
     if (link) openInside(link, event);
-    const button = event.target.closest?.("button[data-copy]");
+    const button = event.target.closest?.("button[data-copy], button[data-copy-text]");
     if (button) copy(button);
+  });
+
+  const visible = (selector) =>
+    [...document.querySelectorAll(selector)].find((each) => each.offsetParent);
+
+  const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable]");
+
+  // "/" leads to the search, the arrows from there into the list and through it.
+  const step = (event, by) => {
+    const rows = [...document.querySelectorAll(".bc-opens tbody a[data-in-app]")];
+    const at = rows.indexOf(document.activeElement);
+    if (at < 0 && !(by > 0 && event.target.closest?.(".st-key-q"))) return;
+    const next = at + by < 0 ? visible(".st-key-q input") : rows[at + by];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.metaKey || event.ctrlKey || event.altKey) return;
+    if (event.key === "/" && !isTyping(event.target)) {
+      const field = visible(".st-key-q input") ?? visible(".st-key-find input");
+      if (!field) return;
+      event.preventDefault();
+      field.focus();
+    }
+    if (event.key === "ArrowDown") step(event, 1);
+    if (event.key === "ArrowUp") step(event, -1);
   });
 })();

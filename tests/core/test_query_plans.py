@@ -15,6 +15,7 @@ from sqlalchemy import Connection, event
 from billing_core import queries
 from billing_core.queries import LeavingFilters, Order, OrganizationFilters, missed, volume
 from billing_core.queries.keyset import encode_cursor
+from billing_core.sentences import StoryKind
 from tests.core.company import CONFIG, START, Company, company_on
 from tests.support.databases import fresh_sqlite
 
@@ -35,6 +36,8 @@ def search(text: str = "", order: Order = Order.NEWEST, **filters: Any) -> Ask: 
 ASKED: dict[str, Ask] = {
     "everything": search(),
     "everything by name": search(order=Order.NAME),
+    "everything by its end": search(order=Order.ENDS),
+    "the oldest": search(order=Order.OLDEST),
     "an org": search("org_acme"),
     "a customer": search("cus_acme"),
     "a subscription": search("sub_acme"),
@@ -55,6 +58,9 @@ ASKED: dict[str, Ask] = {
     ),
     "its history": lambda c: queries.entitlement_history(c, "org_acme", limit=100),
     "its mark": lambda c: queries.entitlement_mark(c, "org_acme"),
+    "its payments": lambda c: queries.timeline(
+        c, "org_acme", kind=StoryKind.PAYMENTS, until=START, config=CONFIG
+    ),
     "its timeline": lambda c: queries.timeline(c, "org_acme", config=CONFIG),
     "who leaves": lambda c: queries.winding_down(c, now=START, config=CONFIG),
     "who leaves from a plan": lambda c: queries.winding_down(
