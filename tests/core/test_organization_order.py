@@ -7,7 +7,7 @@ from billing_core.queries import Order, OrganizationFilters
 from tests.core.company import CONFIG, START, Company
 
 
-def in_order(company: Company, order: Order, **filters: bool) -> list[str]:
+def in_order(company: Company, order: Order, *, winding_down: bool = False) -> list[str]:
     seen: list[str] = []
     cursor = None
     while True:
@@ -15,7 +15,7 @@ def in_order(company: Company, order: Order, **filters: bool) -> list[str]:
             page = queries.search_organizations(
                 connection,
                 "",
-                OrganizationFilters(**filters),
+                OrganizationFilters(winding_down=winding_down),
                 order=order,
                 after=cursor,
                 limit=2,
