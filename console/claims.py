@@ -8,6 +8,8 @@ from console.sessions import Session
 from console.user_rules import LONGEST_NAME, checked_email
 from console.users import UserError
 
+_TRUE = (True, "true", "1")  # as the specification, Cognito and Entra ID write it
+
 
 class ClaimsRefusedError(Exception):
     """Claims that let nobody in; the message says why, to the person."""
@@ -24,7 +26,7 @@ def session_of(claims: Mapping[str, Any], oidc: OidcSettings) -> Session:
         raise ClaimsRefusedError(
             f"{oidc.name} tells no e-mail address of yours, by which this console knows people."
         )
-    if claims.get("email_verified") not in (True, "true"):
+    if claims.get(oidc.verified_claim) not in _TRUE:
         raise ClaimsRefusedError(
             f"{oidc.name} has not verified the e-mail address {email}. Verify it there first."
         )

@@ -14,7 +14,10 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, slots=True)
 class OidcSettings:
-    """The provider; ``roles`` is by the value of ``roles_claim``. No domain means every domain."""
+    """The provider; ``roles`` is by the value of ``roles_claim``. No domain means every domain.
+
+    ``verified_claim`` says whether the e-mail address was verified.
+    """
 
     issuer: str
     client_id: str
@@ -22,6 +25,7 @@ class OidcSettings:
     redirect_url: str
     name: str
     scopes: str
+    verified_claim: str
     roles_claim: str
     roles: Mapping[str, frozenset[str]]
     domains: frozenset[str]

@@ -106,16 +106,23 @@ class Provider:
     async def _complete(
         self, client: StarletteOAuth2App, token: Mapping[str, Any], claims: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Some providers tell e-mail and groups at their userinfo endpoint alone."""
-        wanted = ("email", "email_verified", self._oidc.roles_claim)
-        if all(name in claims for name in wanted) or "access_token" not in token:
+        """Some providers tell e-mail and groups at their userinfo endpoint alone.
+
+        An address and whether it is verified come from the same place.
+        """
+        address = ("email", self._oidc.verified_claim)
+        told_all = all(name in claims for name in (*address, self._oidc.roles_claim))
+        if told_all or "access_token" not in token:
             return claims
         if "userinfo_endpoint" not in client.server_metadata:
             return claims
         told = await client.userinfo(token=token)
         if told.get("sub") != claims["sub"]:
             raise ProviderRefusedError("userinfo is about somebody else")
-        return {**told, **claims}
+        complete = {**told, **claims}
+        if not all(name in claims for name in address):
+            complete |= {name: told.get(name) for name in address}
+        return complete
 
     async def _ready(self) -> StarletteOAuth2App:
         if self._client is not None and time.monotonic() - self._loaded_at < _METADATA_SECONDS:

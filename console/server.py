@@ -81,8 +81,8 @@ def _routes_before_the_console() -> list[BaseRoute]:
     routes = [*sign_in.routes(), *PasswordPage(company, checks).routes()]
     oidc = console_settings().oidc()
     if oidc is not None:
-        from console.single_sign_on import SingleSignOn
-
+        with quietly():
+            from console.single_sign_on import SingleSignOn
         routes += SingleSignOn(oidc, sign_in).routes()
     return routes
 

@@ -39,6 +39,7 @@ class ConsoleSettings(BaseSettings):
     console_oidc_redirect_url: str | None = None
     console_oidc_name: str = Field(default="single sign-on", max_length=40)
     console_oidc_scopes: str = "openid email profile"
+    console_oidc_verified_claim: str = "email_verified"
     console_oidc_roles_claim: str = "groups"
     console_oidc_roles: str = ""
     console_oidc_domains: str = ""
@@ -109,6 +110,7 @@ class ConsoleSettings(BaseSettings):
             redirect_url=redirect_url,
             name=self.console_oidc_name,
             scopes=self.console_oidc_scopes,
+            verified_claim=self.console_oidc_verified_claim,
             roles_claim=self.console_oidc_roles_claim,
             roles=roles_by_claim(self.console_oidc_roles),
             domains=allowed_domains(self.console_oidc_domains),

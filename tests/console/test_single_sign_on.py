@@ -241,6 +241,20 @@ def test_what_is_told_at_the_userinfo_endpoint_alone_counts_too(
     assert _arrive(console, "jane").status_code == 401
 
 
+def test_an_address_counts_as_verified_only_where_it_is_told(
+    console: Console, provider: OidcProvider
+) -> None:
+    """What userinfo has verified does not vouch for another address in the token."""
+    provider.people["boss"] = {**JANE, "email": "boss@example.com"}
+    provider.at_userinfo = frozenset({"email_verified"})
+    provider.bend = lambda claims: {**claims, "email": "boss@example.com"}
+    session = _arrive(console, "jane").cookies[COOKIE]
+    with closing(sqlite3.connect(console.sessions)) as connection:
+        names = connection.execute("SELECT username FROM sessions").fetchall()
+    assert names == [("jane@example.com",)]
+    assert console.lets_in(session)
+
+
 def test_a_provider_that_calls_back_under_another_name_is_not_believed(
     console: Console,
 ) -> None:
@@ -338,6 +352,7 @@ def test_a_provider_that_is_away_or_not_itself_is_a_sentence(
         log = console.log.read_text(encoding="utf-8")
         assert CLIENT_SECRET not in log
         assert "Traceback" not in log
+        assert "Deprecation" not in log
 
 
 def test_without_a_provider_its_paths_are_closed(fresh_console: Console) -> None:
