@@ -29,20 +29,27 @@ def ask(principal: Principal, command: EventCommands) -> None:
     ``principal`` is who pressed the button: who they are now decides, not who they were when it was
     drawn.
     """
+    accepted(principal, command)
+
+
+def accepted(principal: Principal, command: EventCommands) -> bool:
+    """As ``ask``, and whether the listener has recorded it."""
     try:
         now = identity.current()
         if now is None or now.username != principal.username:
-            return  # the page, drawn after this, says that the session has ended
-        principal = now
-        if not principal.may(Permission.REPLAY_EVENTS):
+            return False  # the page, drawn after this, says that the session has ended
+        if not now.may(Permission.REPLAY_EVENTS):
             st.session_state[_FAULT] = "Your role may not replay or ignore events."
-            return
-        st.query_params[_KEY] = str(commands.ask_about_events(principal, command).audit_id)
-        st.session_state.pop(_FAULT, None)
+            return False
+        st.query_params[_KEY] = str(commands.ask_about_events(now, command).audit_id)
     except BillingError as error:
         st.session_state[_FAULT] = error.message
+        return False
     except SettingsError as error:
         st.session_state[_FAULT] = str(error)
+        return False
+    st.session_state.pop(_FAULT, None)
+    return True
 
 
 def panel() -> None:

@@ -14,6 +14,7 @@ from console.viewer import ago
 
 _SHORTEST_REASON = 3
 _FAULT = "parked_fault"
+_REASON = "ignore_reason"
 
 
 def parked_list(principal: Principal, page: EventPage, parked: Count, now: datetime) -> None:
@@ -37,43 +38,67 @@ def parked_list(principal: Principal, page: EventPage, parked: Count, now: datet
             with st.container(key=f"bc_parked_{number}", horizontal=True, gap="small"):
                 st.checkbox(
                     f"Choose event {number}",
-                    key=_choice(event),
+                    key=_choice(event.event_id),
                     label_visibility="collapsed",
                     width=28,
                 )
                 elements.show(_card(event, now))
-        reason = st.text_input(
+        st.text_input(
             "Reason for ignoring",
-            key="ignore_reason",
+            key=_REASON,
             max_chars=500,
             placeholder="Kept with the event and in the audit log",
         )
+        ids = tuple(event.event_id for event in page.rows)
         with st.container(horizontal=True):
-            retry = st.form_submit_button("Retry chosen", type="primary", icon=":material/replay:")
-            ignore = st.form_submit_button("Ignore chosen", icon=":material/block:")
-    if retry or ignore:
-        _submitted(principal, page, "" if retry else reason or "", ignore=ignore)
+            st.form_submit_button(
+                "Retry chosen",
+                type="primary",
+                icon=":material/replay:",
+                on_click=_retry,
+                args=(principal, ids),
+            )
+            st.form_submit_button(
+                "Ignore chosen", icon=":material/block:", on_click=_ignore, args=(principal, ids)
+            )
+    fault = st.session_state.pop(_FAULT, None)
+    if fault is not None:
+        elements.notice(fault, "warn")
     address.pages(page.next_cursor)
 
 
-def _submitted(principal: Principal, page: EventPage, reason: str, *, ignore: bool) -> None:
-    chosen = tuple(each.event_id for each in page.rows if st.session_state.get(_choice(each)))
-    said = " ".join(reason.split())
+def _retry(principal: Principal, ids: tuple[str, ...]) -> None:
+    chosen = _chosen(ids)
+    if chosen:
+        _ask(principal, ReplayEvents(event_ids=chosen))
+
+
+def _ignore(principal: Principal, ids: tuple[str, ...]) -> None:
+    chosen = _chosen(ids)
+    reason = " ".join(str(st.session_state.get(_REASON) or "").split())
+    if chosen and len(reason) < _SHORTEST_REASON:
+        st.session_state[_FAULT] = "Say why first: an ignored event is never applied."
+    elif chosen:
+        _ask(principal, IgnoreEvents(event_ids=chosen, reason=reason))
+
+
+def _chosen(ids: tuple[str, ...]) -> tuple[str, ...]:
+    chosen = tuple(event_id for event_id in ids if st.session_state.get(_choice(event_id)))
     if not chosen:
-        elements.notice("Tick the events first.", "warn")
-        return
-    if ignore and len(said) < _SHORTEST_REASON:
-        elements.notice("Say why first: an ignored event is never applied.", "warn")
-        return
-    command = (
-        IgnoreEvents(event_ids=chosen, reason=said) if ignore else ReplayEvents(event_ids=chosen)
-    )
-    event_work.ask(principal, command)
-    st.rerun()
+        st.session_state[_FAULT] = "Tick the events first."
+    return chosen
 
 
-def _choice(event: EventRow) -> str:
-    return f"chosen_{event.event_id}"
+def _ask(principal: Principal, command: ReplayEvents | IgnoreEvents) -> None:
+    """Ask, and untick what was asked about; a refused choice stays as it is."""
+    if event_work.accepted(principal, command):
+        for event_id in command.event_ids:
+            st.session_state[_choice(event_id)] = False
+        st.session_state[_REASON] = ""
+
+
+def _choice(event_id: str) -> str:
+    return f"chosen_{event_id}"
 
 
 def _card(event: EventRow, now: datetime) -> Markup:

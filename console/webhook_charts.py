@@ -6,7 +6,7 @@ dashes and bars by their order as well.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import streamlit as st
@@ -52,6 +52,8 @@ _TYPE_COLUMNS = (
     Column("Deliveries", number=True),
 )
 _ROWS = 24
+_FEW = 48  # more points than that hide their lines
+_A_DAY = timedelta(days=1)
 
 
 def lag_charts(hours: Sequence[HourOfLags], since: datetime, until: datetime, who: Viewer) -> None:
@@ -93,6 +95,7 @@ def lag_spec(
     told: Iterable[tuple[datetime, Percentiles]], title: str, time: dict[str, Any]
 ) -> dict[str, Any]:
     """The chart of one leg: three lines on a logarithmic scale of seconds."""
+    told = list(told)
     values = [
         {"hour": hour.isoformat(), "share": share, "seconds": max(0.001, getattr(lag, share))}
         for hour, lag in told
@@ -107,7 +110,7 @@ def lag_spec(
         "mark": {
             "type": "line",
             "strokeWidth": 2.5,
-            "point": {"size": 24, "filled": True, "strokeWidth": 0},
+            "point": len(told) <= _FEW and {"size": 24, "filled": True, "strokeWidth": 0},
         },
         "encoding": {
             "x": time,
@@ -171,7 +174,12 @@ def _time(since: datetime, until: datetime) -> dict[str, Any]:
         "type": "temporal",
         "title": None,
         "scale": {"domain": [since.isoformat(), until.isoformat()]},
-        "axis": {"labelOverlap": True, "grid": False, "tickCount": 8},
+        "axis": {
+            "labelOverlap": True,
+            "grid": False,
+            "tickCount": 8,
+            "format": "%H:%M" if until - since <= _A_DAY else "%d %b",
+        },
     }
 
 

@@ -17,10 +17,10 @@ from console import (
 from console.freshness import freshness, wrong_now
 
 _VIEWS = {
-    "waiting": "Waiting for somebody",
+    "waiting": "Waiting",
     "time": "Over time",
-    "missed": "Missed and drift",
-    "endpoint": "Endpoint and alerts",
+    "missed": "Missed",
+    "endpoint": "Endpoint, alerts",
 }
 _SHOW = {
     "waiting": webhook_views.waiting,
