@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from billing_core.errors import BillingError
 from billing_core.settings import settings
-from console import commands, identity, managing, user_changes
+from console import commands, identity, managing, people, user_changes
 from console.identity import Principal
-from console.sessions import SessionStore
+from console.sessions import Session, SessionStore
 from console.user_changes import Change
 from console.users import UserError, UserFile
 from tests.console.serving import COOKIE, PASSWORD, Console, running_console, write_users
@@ -186,7 +186,7 @@ def ours(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     """A console of the stack in this very process, with a users' file of its own."""
     file, store = UserFile(tmp_path / "users.yaml"), SessionStore(tmp_path / "sessions.sqlite3")
     write_users(file.path, {"ann": "admin", "jane": "support"})
-    for module in (user_changes, identity):
+    for module in (user_changes, identity, people):
         monkeypatch.setattr(module, "user_file", lambda: file)
         monkeypatch.setattr(module, "session_store", lambda: store)
     monkeypatch.setenv("LISTENER_URL", stack.listener.url)
@@ -196,6 +196,7 @@ def ours(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     settings.cache_clear()
 
 
+SUPPORT = frozenset({"support"})
 ANN = Principal("ann", "Ann", "", frozenset({"admin"}))
 EVERY_CHANGE: list[Change] = [
     user_changes.add("bo", name="Bo", email="", roles="admin", password_hash="$2b$04$x"),
@@ -294,3 +295,26 @@ def test_a_one_time_password_that_is_too_old_says_so_to_whoever_knows_it(desk: C
     assert "too old" in answer.text
     assert COOKIE not in answer.cookies
     assert "too old" not in desk.sign_in("support", "wrong").text
+
+
+def test_whoever_comes_through_the_provider_can_be_given_roles_and_kept_out(
+    ours: UserFile,
+) -> None:
+    store = SessionStore(ours.path.with_name("sessions.sqlite3"))
+    store.open(Session("eve@example.com", "provider", "Eve", "eve@example.com", roles=SUPPORT))
+    managing.perform(ANN, user_changes.add("", name="Bo", email="Bo@Example.com", roles="finance"))
+    seen = {each.username: each for each in people.people()}
+    bo = seen["bo@example.com"]
+    assert (bo.method, bo.roles) == ("provider", frozenset({"finance"}))
+    eve = seen["eve@example.com"]
+    assert (eve.in_file, eve.provider_roles, eve.last_sign_in is not None) == (
+        False,
+        SUPPORT,
+        True,
+    )
+    managing.perform(ANN, user_changes.keep_out("eve@example.com", "Eve"))
+    kept_out = people.person("EVE@example.com")
+    assert kept_out is not None
+    assert (kept_out.disabled, kept_out.in_file, kept_out.roles) == (True, True, frozenset())
+    with pytest.raises(UserError, match="e-mail address"):
+        user_changes.add("bo", name="Bo", email="", roles="finance")
