@@ -1,0 +1,127 @@
+"""Finding an organization and going on from there, in a real browser, with few interactions."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.console.serving import Console, running_console
+from tests.console.stack import Stack
+from tests.console.test_browser import browser, idle, sign_in, window
+
+pytestmark = pytest.mark.xdist_group("console-stack")
+__all__ = ["browser"]
+
+
+@pytest.fixture(scope="module")
+def desk(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console on the stack."""
+    with running_console(tmp_path_factory.mktemp("a finding desk"), **stack.variables) as console:
+        yield console
+
+
+class Hand:
+    """Somebody's hand, which counts what it does: a click, or a field filled in and entered."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def does(self, interaction: Callable[[], object]) -> None:
+        interaction()
+        self.count += 1
+
+
+def typed(page: Page, label: str, text: str) -> None:
+    field = page.get_by_label(label, exact=True)
+    field.fill(text)
+    field.press("Enter")
+
+
+def test_a_cancel_link_is_at_most_five_interactions_from_the_sign_in(
+    browser: Browser, desk: Console
+) -> None:
+    """By a fragment of the name; the link is on the clipboard, ready to be sent."""
+    with window(browser) as staff:
+        page, hand = staff.new_page(), Hand()
+        sign_in(page, desk.url, "support")
+        hand.does(lambda: typed(page, "Find an organization", "harbor"))
+        expect(page.get_by_role("heading", name="Blue Harbor")).to_be_visible()
+        assert page.url == f"{desk.url}/organization?org=org_blue"
+        hand.does(page.get_by_text("Cancel subscription", exact=True).click)
+        idle(page)
+        hand.does(lambda: typed(page, "Reason or ticket number", "T-5"))
+        copy = page.get_by_role("button", name="Copy link")
+        expect(copy).to_be_visible(timeout=20_000)
+        hand.does(copy.click)
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        link = page.evaluate("navigator.clipboard.readText()")
+        assert link == page.locator(".st-key-minted_url code").inner_text().strip()
+        assert re.match(r"http://127\.0\.0\.1:\d+/", link)
+        assert hand.count <= 5
+
+
+def test_what_several_match_leads_to_the_list_of_them(browser: Browser, desk: Console) -> None:
+    with window(browser) as staff:
+        page = staff.new_page()
+        sign_in(page, desk.url, "ops")
+        page.keyboard.press("/")
+        expect(page.get_by_label("Find an organization", exact=True)).to_be_focused()
+        typed(page, "Find an organization", "example")
+        expect(page.get_by_text("4 organizations", exact=True)).to_be_visible()
+        assert page.url == f"{desk.url}/organizations?q=example"
+
+
+def test_the_list_is_walked_by_keyboard_and_going_back_keeps_what_it_was_narrowed_to(
+    browser: Browser, desk: Console
+) -> None:
+    with window(browser) as staff:
+        page = staff.new_page()
+        sign_in(page, f"{desk.url}/organizations?q=org_b&status=active&order=name", "support")
+        expect(page.get_by_text("1 organization", exact=True)).to_be_visible()
+        page.keyboard.press("/")
+        expect(page.get_by_label("Search", exact=True)).to_be_focused()
+        page.keyboard.press("ArrowDown")
+        expect(page.get_by_role("link", name="Blue Harbor")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Blue Harbor")).to_be_visible()
+        page.go_back()
+        expect(page.get_by_text("1 organization", exact=True)).to_be_visible()
+        expect(page.get_by_label("Search", exact=True)).to_have_value("org_b")
+        assert "status=active" in page.url
+        page.get_by_role("button", name="Clear filters").click()
+        expect(page.get_by_role("button", name="Clear filters")).to_have_count(0)
+        assert page.url == f"{desk.url}/organizations?order=name"
+
+
+def test_a_click_anywhere_on_a_row_opens_the_organization(browser: Browser, desk: Console) -> None:
+    with window(browser) as staff:
+        page = staff.new_page()
+        sign_in(page, f"{desk.url}/organizations?q=acme", "support")
+        page.get_by_role("cell").filter(has_text="a month").click()
+        expect(page.get_by_role("heading", name="Acme Robotics")).to_be_visible()
+
+
+def test_the_past_a_payload_and_a_ticket_are_each_one_click_away(
+    browser: Browser, desk: Console
+) -> None:
+    with window(browser) as staff:
+        page = staff.new_page()
+        sign_in(page, f"{desk.url}/organization?org=org_acme", "ops")
+        page.get_by_role("button", name="Copy as text").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        assert "Acme Robotics (org_acme)" in page.evaluate("navigator.clipboard.readText()")
+        entry = page.locator(".bc-entry").last
+        entry.get_by_text("Details", exact=True).click()
+        entry.get_by_role("link", name="Raw payload").click()
+        expect(page.get_by_role("dialog").get_by_text("As stored:")).to_be_visible()
+        assert "payload=evt_" in page.url
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(page).to_have_url(f"{desk.url}/organization?org=org_acme")
+        if not entry.get_by_role("link", name="The state then").is_visible():
+            entry.get_by_text("Details", exact=True).click()
+        entry.get_by_role("link", name="The state then").click()
+        expect(page.get_by_text("Not the present.")).to_be_visible()
+        page.get_by_role("link", name="Back to now").click()
+        expect(page.get_by_text("Not the present.")).to_have_count(0)
