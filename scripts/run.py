@@ -22,6 +22,7 @@ from urllib.request import Request, urlopen
 from dotenv import dotenv_values
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
+from honcho.printer import Printer
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
@@ -49,13 +50,30 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201 - a command speaks to its user
         return 1
     signal.signal(signal.SIGHUP, stop_with_the_terminal)
-    manager = Manager()
+    manager = Manager(Printer(Output()))
     for name, command in processes.items():
         manager.add_process(name, command, env=environment)
     greeting = threading.Thread(target=greet, args=(ports, sign_ins), daemon=True)
     greeting.start()
     manager.loop()
     return 0 if manager.returncode in (130, 143) else int(manager.returncode or 0)
+
+
+class Output:
+    """Standard output, which a terminal that is gone turns into silence and nothing worse."""
+
+    def write(self, text: str) -> None:
+        """Say something, if there is somebody to hear it."""
+        with contextlib.suppress(OSError):
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    def flush(self) -> None:
+        """Everything has been said already."""
+
+    def isatty(self) -> bool:
+        """Whether colours can be shown."""
+        return sys.stdout.isatty()
 
 
 def stop_with_the_terminal(_signal: int, _frame: object) -> None:
