@@ -32,7 +32,7 @@ _ACTIONS = {
     "support_link.revoke": "Revoke a support link",
     "portal_link.mint": "Make a portal link",
     "checkout_link.mint": "Make a Checkout link",
-    "command.verify": "Send a command",
+    "command.send": "Send a command",
     "events.replay": "Replay events",
     "events.replay_parked": "Replay parked events",
     "events.ignore": "Ignore events",
@@ -83,12 +83,12 @@ _FIELDS: tuple[Field[AuditRow], ...] = (
 def audit_filters() -> AuditFilters:
     """Controls for who, what, how it went, for whom and when, all of them in the address."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        actor = field("actor", "Who", 150)
-        action = choice("action", "What", _ACTIONS, 200)
-        went = choice("outcome", "Outcome", {each: _word(each) for each in _WENT}, 130)
-        days = choice("days", "When", _PERIODS, 150)
-        org_id = field("org", "Organization id", 170)
-        link_id = field("link", "Link reference", 170)
+        actor = field("actor", "Who", 120)
+        action = choice("action", "What", _ACTIONS, 185)
+        went = choice("outcome", "Outcome", {each: _word(each) for each in _WENT}, 120)
+        days = choice("days", "When", _PERIODS, 140)
+        org_id = field("org", "Organization id", 150)
+        link_id = field("link", "Link reference", 150)
     return AuditFilters(
         org_id=org_id or None,
         actor=actor.lower() or None,
@@ -137,7 +137,10 @@ def _row(row: AuditRow, who: Viewer) -> tuple[Text, ...]:
     link = elements.link(row.link_id, "/links", link=row.link_id) if row.link_id else None
     return (
         elements.time(row.at, who),
-        elements.lines(elements.untrusted(row.actor), elements.quiet(row.role)),
+        elements.lines(
+            elements.untrusted(row.actor),
+            elements.quiet(row.role) if row.role != row.actor else None,
+        ),
         elements.lines(
             elements.untrusted(row.destination) if row.destination else what,
             elements.quiet(what) if row.destination else None,

@@ -147,6 +147,8 @@ def test_what_makes_no_sense_is_refused_with_the_field_named(
     assert answer.status_code == 422
     assert answer.json()["error"].startswith(names)
     assert links_of(stage, acme) == before
+    newest = "SELECT actor, action, outcome FROM audit_log ORDER BY audit_id DESC LIMIT 1"
+    assert stage.rows(newest) == [("ada", "command.send", "refused")]
 
 
 def test_one_of_several_subscriptions_must_be_chosen(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """The console's commands: who may have what recorded, and that the record cannot be changed."""
 
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -132,15 +133,30 @@ def test_an_entry_gets_its_outcome_once(listener: Listener) -> None:
     assert send(listener, {**complete, "outcome": "minted"}).status_code == 409
 
 
+def done(rows: Rows) -> int:
+    """How many lines tell of something else than a refusal at the door."""
+    [(count,)] = rows("SELECT count(*) FROM audit_log WHERE action <> 'command.send'")
+    return int(count)
+
+
+def newest(rows: Rows) -> tuple[object, ...]:
+    """Who, as what, did what, how it went and why, in the newest line."""
+    [line] = rows(
+        "SELECT actor, role, action, outcome, detail FROM audit_log ORDER BY audit_id DESC LIMIT 1"
+    )
+    return line
+
+
 def test_a_token_works_once(listener: Listener, rows: Rows) -> None:
     body = json.dumps(BEGIN).encode()
     token = sign_command(
         COMMAND_SECRET, username="ann", roles=frozenset({"support"}), path=PATH, body=body
     )
     assert send(listener, body, token=token).status_code == 201
-    before = rows("SELECT count(*) FROM audit_log")
+    before = done(rows)
     assert send(listener, body, token=token).status_code == 409
-    assert rows("SELECT count(*) FROM audit_log") == before
+    assert done(rows) == before
+    assert newest(rows) == ("ann", "support", "command.send", "refused", "token_repeated")
 
 
 def forged(
@@ -163,7 +179,7 @@ def forged(
 def test_a_token_that_does_not_vouch_for_this_command_is_refused(
     listener: Listener, rows: Rows, token: str
 ) -> None:
-    before = rows("SELECT count(*) FROM audit_log")
+    before = done(rows)
     answer = listener.client.post(
         PATH,
         content=json.dumps(BEGIN).encode(),
@@ -171,11 +187,26 @@ def test_a_token_that_does_not_vouch_for_this_command_is_refused(
     )
     assert answer.status_code == 401
     assert answer.json()["error"]
-    assert rows("SELECT count(*) FROM audit_log") == before
+    assert done(rows) == before
+    assert newest(rows) == ("unknown", "unknown", "command.send", "denied", "token_not_valid")
 
 
-def test_a_command_without_a_token_is_refused(listener: Listener) -> None:
+def test_a_command_without_a_token_is_refused(listener: Listener, rows: Rows) -> None:
     assert listener.client.post(PATH, json=BEGIN).status_code == 401
+    assert newest(rows)[3:] == ("denied", "token_missing")
+
+
+def test_a_token_is_refused_once_it_has_expired(
+    listener: Listener, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_ago = time.time() - 120
+    with monkeypatch.context() as patch:
+        patch.setattr("billing_core.commands.time.time", lambda: long_ago)
+        expired = forged()
+    answer = send(listener, json.dumps(BEGIN).encode(), token=expired)
+    assert answer.status_code == 401
+    assert "expired" in answer.json()["error"]
+    assert newest(rows)[2:] == ("command.send", "denied", "token_not_valid")
 
 
 @pytest.mark.parametrize(
@@ -199,11 +230,12 @@ def test_a_command_without_a_token_is_refused(listener: Listener) -> None:
 def test_a_command_that_makes_no_sense_is_refused_with_the_field(
     listener: Listener, rows: Rows, command: object, field: str
 ) -> None:
-    before = rows("SELECT count(*) FROM audit_log")
+    before = done(rows)
     answer = send(listener, command)
     assert answer.status_code == 422
     assert field in answer.json()["error"]
-    assert rows("SELECT count(*) FROM audit_log") == before
+    assert done(rows) == before
+    assert newest(rows)[2:] == ("command.send", "refused", "makes_no_sense")
 
 
 def test_a_command_of_100_kb_is_refused(listener: Listener) -> None:

@@ -190,11 +190,12 @@ def test_whoever_may_not_is_refused_and_that_is_recorded(
 def test_a_command_that_makes_no_sense_is_refused_with_the_field(
     listener: Listener, rows: Rows, command: dict[str, Any], word: str
 ) -> None:
-    before = rows("SELECT count(*) FROM audit_log")
+    done = "SELECT count(*) FROM audit_log WHERE action <> 'command.send'"
+    before = rows(done)
     answer = send(listener, command)
     assert answer.status_code == 422
     assert word in answer.json()["error"]
-    assert rows("SELECT count(*) FROM audit_log") == before
+    assert rows(done) == before
 
 
 def test_without_a_key_nobody_is_made_to_wait_for_a_reconcile(listener: Listener) -> None:

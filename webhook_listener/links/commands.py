@@ -184,10 +184,10 @@ class LinkCommands:
             features = features_of(self._config)
             found = obstacle(flow, subscription_of(link, view), features=features)
         if found is not None and problem is found.code:
-            raise RefusedCommandError(409, f"{found.sentence} No link was made.")
+            raise RefusedCommandError(409, f"{found.sentence} No link was made.", problem.value)
         sentence = _WHY_NOT.get(problem, "The organization's state does not allow this.")
         status = 422 if problem is BillingErrorCode.UNKNOWN_PRICE else 409
-        raise RefusedCommandError(status, f"{sentence} No link was made.")
+        raise RefusedCommandError(status, f"{sentence} No link was made.", problem.value)
 
     def _extend(self, connection: Connection, command: ExtendLink, entry: Entry) -> LinkChanged:
         link = _existing(connection, command.link_id, entry.at)
