@@ -118,10 +118,20 @@ def _item(
         there |= _seen_offers(seen.offers, catalog, matched, update)
     extra = {each: None for each in there if each.startswith(PRODUCTS) and each not in wanted}
     fields = tuple(
-        Field(each, value, there.get(each)) for each, value in {**wanted, **extra}.items()
+        Field(each, value, _known(each, value, there.get(each)))
+        for each, value in {**wanted, **extra}.items()
     )
     action = Action.UPDATE if any(field.differs for field in fields) else Action.NONE
     return Item(Kind.CONFIGURATION, name, action, seen.configuration_id, fields)
+
+
+def _known(name: str, wanted: Value, seen: Value) -> Value:
+    """What Stripe leaves out of a configuration is off, or an empty list."""
+    if seen is not None:
+        return seen
+    if name.endswith(".enabled"):
+        return False
+    return () if isinstance(wanted, tuple) and not name.startswith(PRODUCTS) else None
 
 
 def _wanted_offers(config: BillingConfig, update: SubscriptionUpdate) -> dict[str, Value]:

@@ -21,6 +21,7 @@ from billing_core.configuration.stripes_side import (
 from billing_core.settings import settings
 from billing_core.stripe_gateway.client import StripeGateway
 from billing_core.stripe_gateway.configuration_shapes import (
+    expanded,
     nested,
     offer_params,
     seen_configuration,
@@ -36,7 +37,10 @@ _WITH_PRODUCTS = ["data.features.subscription_update.products"]
 
 
 class ConfigurationGateway(StripeGateway):
-    """Stripe's catalogue and portal configurations. Every method raises BillingError."""
+    """Stripe's catalogue and portal configurations.
+
+    Every method raises BillingError, and those that read UnreadableShapeError.
+    """
 
     def read_prices(self, lookup_keys: Sequence[str]) -> SeenCatalog:
         """The prices that have these lookup keys, active or not, and those prices' products."""
@@ -47,7 +51,7 @@ class ConfigurationGateway(StripeGateway):
             params = {"lookup_keys": keys, "expand": ["data.product"]}
             for _, price in self._pages("/v1/prices", params):
                 prices.append(seen_price(price))
-                product = seen_product(price["product"])
+                product = seen_product(expanded(price, "product"))
                 products[product.product_id] = product
         return SeenCatalog(tuple(products.values()), tuple(prices))
 

@@ -13,6 +13,7 @@ from billing_core.configuration.stripes_side import (
     SeenProduct,
     Values,
 )
+from billing_core.errors import UnreadableShapeError
 from billing_core.stripe_gateway.shapes import Json, identifier, reference
 
 _PRODUCT = ("name", "description", "statement_descriptor", "tax_code", "unit_label", "active")
@@ -62,6 +63,14 @@ def seen_configuration(obj: Json) -> SeenConfiguration:
         values={name: value for name, value in settings if name != PRODUCTS},
         offers=tuple(_offer(each) for each in update.get("products") or ()),
     )
+
+
+def expanded(obj: Json, name: str) -> Json:
+    """The object that was asked for along with ``obj``. Raises UnreadableShapeError."""
+    value = obj.get(name)
+    if not isinstance(value, Mapping):
+        raise UnreadableShapeError(f"{name} was not expanded")
+    return value
 
 
 def nested(values: Values) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, event
 
 from billing_core import queries
 from billing_core.queries import LeavingFilters, Order, OrganizationFilters, missed, volume
+from billing_core.queries.configuration import configuration_check
 from billing_core.queries.keyset import encode_cursor
 from billing_core.sentences import StoryKind
 from tests.core.company import CONFIG, START, Company, company_on
@@ -98,6 +99,7 @@ ASKED: dict[str, Ask] = {
     "drift": missed.drift_found,
     "a payload": lambda c: queries.payload(c, "evt_000001"),
     "changes": queries.newest_changes,
+    "the configuration": configuration_check,
 }
 
 
