@@ -1,27 +1,19 @@
-"""Calls to Stripe. This module alone imports ``stripe``.
+"""Stripe's API as far as the product uses it: sessions to be made, objects and lists to be read."""
 
-Whatever Stripe refuses becomes a BillingError with a sentence of our own: its text, which may hold
-the end of a key, goes no further, and neither does a session's URL.
-"""
-
-import logging
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 from urllib.parse import quote
 
 import orjson
 import stripe
-import structlog
-from stripe import _util as stripe_util
 
 from billing_core.errors import BillingError, BillingErrorCode
 from billing_core.facts import PriceFacts
 from billing_core.settings import settings
 from billing_core.stripe_gateway import shapes
+from billing_core.stripe_gateway.asking import asked, stripes_time
 from billing_core.stripe_gateway.fetched import FetchedObject, RawEvent, WebhookEndpoint
 from billing_core.stripe_gateway.portal_flow import PortalFlow, flow_data
 from billing_core.stripe_gateway.ration import ReadRation
@@ -31,16 +23,6 @@ from billing_core.stripe_gateway.sessions import CheckoutSession, PortalSession
 TIMEOUT = (3.0, 10.0)
 RETRIES = 2
 PAGE = 100
-T = TypeVar("T")
-
-stripe.enable_telemetry = False
-# At its lower levels the client logs answers whole, portal URLs included.
-stripe.log = None
-stripe_util.STRIPE_LOG = None
-logging.getLogger("stripe").setLevel(logging.WARNING)
-warnings.filterwarnings("ignore", module=r"stripe\._api_requestor")
-
-_log = structlog.get_logger("billing_core.stripe_gateway")
 
 
 class StripeGateway:
@@ -81,7 +63,7 @@ class StripeGateway:
             params["configuration"] = configuration_id
         if locale is not None:
             params["locale"] = locale
-        session = _asked(
+        session = asked(
             lambda: self._client.v1.billing_portal.sessions.create(
                 cast("Any", params), {"idempotency_key": idempotency_key}
             )
@@ -115,7 +97,7 @@ class StripeGateway:
         }
         if locale is not None:
             params["locale"] = locale
-        session = _asked(
+        session = asked(
             lambda: self._client.v1.checkout.sessions.create(
                 cast("Any", params), {"idempotency_key": idempotency_key}
             )
@@ -139,7 +121,7 @@ class StripeGateway:
             params["name"] = name
         if email:
             params["email"] = email
-        customer = _asked(
+        customer = asked(
             lambda: self._client.v1.customers.create(
                 cast("Any", params), {"idempotency_key": idempotency_key}
             )
@@ -256,49 +238,15 @@ class StripeGateway:
                 "This month's ration of reads from Stripe is used up for now. Nothing is lost: what"
                 " was to be read is read later.",
             )
-        answer = _asked(lambda: self._client.raw_request("get", path, **params))
+        answer = asked(lambda: self._client.raw_request("get", path, **params))
         found: dict[str, Any] = orjson.loads(answer.body)
-        return _stripes_time(answer.headers), found
+        return stripes_time(answer.headers), found
 
     def _post(self, path: str, params: dict[str, Any]) -> dict[str, Any]:
         """Make or change something; a request that has to be repeated is not done twice."""
-        answer = _asked(lambda: self._client.raw_request("post", path, **params))
+        answer = asked(lambda: self._client.raw_request("post", path, **params))
         done: dict[str, Any] = orjson.loads(answer.body)
         return done
-
-
-def _asked(call: Callable[[], T]) -> T:
-    """Make a call to Stripe. Raises BillingError, without Stripe's own error behind it."""
-    try:
-        return call()
-    except stripe.StripeError as error:
-        fault = _fault(error)
-    _log.warning(
-        "stripe.refused", status=fault.status, code=fault.code, request_id=fault.request_id
-    )
-    raise refusal_for(fault)
-
-
-def _fault(error: stripe.StripeError) -> Fault:
-    status = None if isinstance(error, stripe.APIConnectionError) else error.http_status or 500
-    return Fault(
-        status=status,
-        message=str(error.user_message or ""),
-        code=error.code,
-        param=getattr(error, "param", None),
-        request_id=error.request_id,
-    )
-
-
-def _stripes_time(headers: Mapping[str, str]) -> datetime:
-    """Stripe's own clock in an answer; ours is never compared with it."""
-    for name, value in headers.items():
-        if name.lower() == "date":
-            return parsedate_to_datetime(value).astimezone(UTC)
-    raise BillingError(
-        BillingErrorCode.STRIPE_UNAVAILABLE,
-        "Stripe's answer does not say when it was given, so it was not used.",
-    )
 
 
 @lru_cache(maxsize=1)
