@@ -31,6 +31,7 @@ _COPIED = (
     "subscriptions",
     "plan_entitlements",
     "entitlement_changes",
+    "cancellations",
     "webhook_events",
     "webhook_payloads",
 )
