@@ -53,6 +53,10 @@ def _suspects_of(table: str) -> Index:
     return Index(f"ix_{table}_suspect", "suspect", sqlite_where=where, postgresql_where=where)
 
 
+_RECURRING = ("plan", "currency", "interval", "unit_amount", "quantity")
+_WHY = ("cancellation_feedback", "cancellation_reason", "interval_count")
+
+
 class Outcome(StrEnum):
     """What became of an event."""
 
@@ -130,8 +134,17 @@ class Subscription(SQLModel, table=True):
         Index("ix_subscriptions_customer_id", "customer_id"),
         Index("ix_subscriptions_price_id", "price_id"),
         Index(
+            "ix_subscriptions_set_to_end",
+            "subscription_id",
+            *_WHY,
+            sqlite_where=text("cancel_at IS NOT NULL OR cancel_at_period_end"),
+            postgresql_where=text("cancel_at IS NOT NULL OR cancel_at_period_end"),
+        ),
+        Index(
             "ix_subscriptions_ended_at",
             "ended_at",
+            "subscription_id",
+            *_WHY,
             sqlite_where=text("ended_at IS NOT NULL"),
             postgresql_where=text("ended_at IS NOT NULL"),
         ),
@@ -225,6 +238,17 @@ class PlanEntitlement(SQLModel, table=True):
     __tablename__ = "plan_entitlements"
     __table_args__ = (
         Index("ix_plan_entitlements_ends_at", "ends_at", "org_id"),
+        # All that totals of those who leave are made of.
+        Index(
+            "ix_plan_entitlements_leaving",
+            "ends_at",
+            "org_id",
+            *_RECURRING,
+            "subscription_id",
+            "price_id",
+            sqlite_where=text("ends_at IS NOT NULL"),
+            postgresql_where=text("ends_at IS NOT NULL"),
+        ),
         Index("ix_plan_entitlements_status", "status", "org_id"),
         Index("ix_plan_entitlements_plan", "plan", "org_id"),
         Index("ix_plan_entitlements_subscription_id", "subscription_id"),

@@ -141,6 +141,13 @@ def test_every_table_that_grows_is_reached_by_an_index(acme: Company, name: str)
     assert scans == []
 
 
+def test_totals_of_those_who_leave_are_read_from_an_index_alone(acme: Company) -> None:
+    """A page of finance sums up everybody who leaves, and their rows are spread everywhere."""
+    found = plans(acme, lambda c: queries.leaving_totals(c, now=START))
+    assert [line for line in found if "COVERING INDEX ix_plan_entitlements_leaving" in line]
+    assert not [line for line in found if "SEARCH subscriptions" in line]
+
+
 @pytest.mark.parametrize("name", ["everything", "a plan", "a status"])
 def test_a_page_is_walked_to_in_its_order_and_not_sorted(acme: Company, name: str) -> None:
     sorts = [line for line in plans(acme, ASKED[name]) if "USE TEMP B-TREE" in line]
