@@ -45,20 +45,25 @@ def legs_of(
     return legs
 
 
-def percentile(histogram: Mapping[int, int], share: float) -> float | None:
-    """How many seconds ``share`` (0 to 1) of what ``histogram`` counts by bucket took at most.
+def percentiles(histogram: Mapping[int, int], *shares: float) -> tuple[float, ...] | None:
+    """How many seconds each share (0 to 1, ascending) of what ``histogram`` counts took at most.
 
     None where it counts nothing.
     """
-    counted = {bucket: events for bucket, events in histogram.items() if events > 0}
-    wanted = share * sum(counted.values())
-    below = 0
-    for bucket in sorted(counted):
-        if below + counted[bucket] >= wanted:
-            inside = (wanted - below) / counted[bucket]
-            return _bound(bucket - 1 + inside) if bucket else _bound(0) * inside
-        below += counted[bucket]
-    return None
+    counted = sorted((bucket, events) for bucket, events in histogram.items() if events > 0)
+    if not counted:
+        return None
+    total = sum(events for _, events in counted)
+    found = []
+    below = position = 0
+    for share in shares:
+        while below + counted[position][1] < share * total:
+            below += counted[position][1]
+            position += 1
+        bucket, events = counted[position]
+        inside = (share * total - below) / events
+        found.append(_bound(bucket - 1 + inside) if bucket else _bound(0) * inside)
+    return tuple(found)
 
 
 def _bound(bucket: float) -> float:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, String, cast, func, select
 
-from billing_core.lags import Leg, percentile
+from billing_core.lags import Leg, percentiles
 from billing_core.queries.tables import LAGS, ROLLUPS, VERSIONS, fetch
 from billing_core.rows import LagHour, OutcomeHour, Percentiles, TypeVolume, VersionVolume
 
@@ -30,15 +30,21 @@ def floor(at: datetime) -> datetime:
 def lags_by_hour(connection: Connection, since: datetime) -> list[HourOfLags]:
     """The histograms of every hour from that of ``since`` on, oldest first, empty ones left out."""
     c = LAGS.c
+    # One row an hour and leg: a month would be twenty thousand rows otherwise.
+    pair = cast(c.bucket, String) + ":" + cast(c.events, String)
     rows = connection.execute(
-        select(c.hour, c.leg, c.bucket, c.events)
+        select(c.hour, c.leg, func.aggregate_strings(pair, " "))
         .where(c.hour >= floor(since), c.events > 0)
-        .order_by(c.hour)
+        .group_by(c.hour, c.leg)
+        .order_by(c.hour, c.leg)
     )
     hours: dict[datetime, HourOfLags] = {}
-    for hour, leg, bucket, events in rows:
-        legs = hours.setdefault(hour, HourOfLags(hour)).legs
-        legs.setdefault(leg, Counter())[bucket] += events
+    for hour, leg, pairs in rows:
+        counted = Counter[int]()
+        for each in pairs.split():
+            bucket, _, events = each.partition(":")
+            counted[int(bucket)] = int(events)
+        hours.setdefault(hour, HourOfLags(hour)).legs[leg] = counted
     return list(hours.values())
 
 
@@ -114,7 +120,8 @@ def versions(connection: Connection, since: datetime) -> tuple[VersionVolume, ..
 
 
 def _percentiles(histogram: Mapping[int, int]) -> Percentiles | None:
-    median, slow, slowest = (percentile(histogram, share) for share in (0.5, 0.95, 0.99))
-    if median is None or slow is None or slowest is None:
+    found = percentiles(histogram, 0.5, 0.95, 0.99)
+    if found is None:
         return None
+    median, slow, slowest = found
     return Percentiles(median, slow, slowest, sum(histogram.values()))

@@ -128,9 +128,7 @@ def test_quiet_hours_that_come_every_night_are_usual_and_one_fault_is_not(
         for hour in (*range(6, 24), 0):
             at = START.replace(hour=0) + timedelta(days=day, hours=hour or 24)
             if day != 1 or hour not in range(8, 20):
-                company.add(
-                    "event_rollups", hour=at, type="x.y", outcome="ignored", events=1, deliveries=1
-                )
+                company.add("event_versions", hour=at, api_version="2026", events=1)
     with company.reader.connect() as connection:
         health = queries.webhook_health(connection, START + timedelta(days=3))
     assert health.usual_quiet_seconds == 7 * 3600
