@@ -13,9 +13,20 @@ import pytest
 from sqlalchemy import Connection, event
 
 from billing_core import queries
-from billing_core.queries import LeavingFilters, Order, OrganizationFilters, missed, volume
+from billing_core.links import LinkState
+from billing_core.queries import (
+    AuditFilters,
+    LeavingFilters,
+    Order,
+    OrganizationFilters,
+    missed,
+    volume,
+)
 from billing_core.queries.configuration import configuration_check
+from billing_core.queries.insights import portal_insights
 from billing_core.queries.keyset import encode_cursor
+from billing_core.queries.link_visits import link_visits
+from billing_core.queries.links import LinkFilters, links
 from billing_core.sentences import StoryKind
 from tests.core.company import CONFIG, START, Company, company_on
 from tests.support.databases import fresh_sqlite
@@ -23,6 +34,7 @@ from tests.support.databases import fresh_sqlite
 GROWING = (
     "organizations|customers|subscriptions|plan_entitlements|webhook_events|webhook_payloads"
     "|entitlement_changes|event_rollups|event_lags|event_versions|drift|audit_log"
+    "|portal_links|link_visits"
 )
 Ask = Callable[[Connection], object]
 UNDONE_AFTER = encode_cursor((START, "sub_acme:1"))
@@ -32,6 +44,10 @@ def search(text: str = "", order: Order = Order.NEWEST, **filters: Any) -> Ask: 
     return lambda connection: queries.search_organizations(
         connection, text, OrganizationFilters(**filters), order=order, config=CONFIG
     )
+
+
+def audit(**filters: Any) -> Ask:  # noqa: ANN401
+    return lambda connection: queries.audit_entries(connection, AuditFilters(**filters))
 
 
 ASKED: dict[str, Ask] = {
@@ -100,6 +116,19 @@ ASKED: dict[str, Ask] = {
     "a payload": lambda c: queries.payload(c, "evt_000001"),
     "changes": queries.newest_changes,
     "the configuration": configuration_check,
+    "links": lambda c: links(c, now=START),
+    "links of an org": lambda c: links(c, LinkFilters(org_id="org_acme"), now=START),
+    "links of somebody": lambda c: links(c, LinkFilters(created_by="ada"), now=START),
+    "links to a place": lambda c: links(c, LinkFilters(destination="Checkout"), now=START),
+    "revoked links": lambda c: links(c, LinkFilters(state=LinkState.REVOKED), now=START),
+    "looks at links": lambda c: link_visits(c, ["link_1"]),
+    "insights": lambda c: portal_insights(c, START - timedelta(days=30), now=START),
+    "the audit log": queries.audit_entries,
+    "the audit log of a person": audit(actor="ada"),
+    "the audit log of an action": audit(action="user.add"),
+    "the audit log of a link": audit(link_id="link_1"),
+    "what was denied": audit(outcome="denied"),
+    "what was refused of late": audit(outcome="refused", since=START),
 }
 
 
@@ -132,11 +161,12 @@ def plans(company: Company, ask: Ask) -> list[str]:
 
 @pytest.mark.parametrize("name", ASKED)
 def test_every_table_that_grows_is_reached_by_an_index(acme: Company, name: str) -> None:
-    """Changes are walked through from the newest, which their key is the index of."""
+    """Changes and the audit log are walked from the newest, which their key is the index of."""
     scans = [
         line
         for line in plans(acme, ASKED[name])
-        if re.match(rf"SCAN ({GROWING})\b(?! USING)", line) and "change_id DESC" not in line
+        if re.match(rf"SCAN ({GROWING})\b(?! USING)", line)
+        and not re.search(r"(change|audit)_id DESC", line)
     ]
     assert scans == []
 
