@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    type_coerce,
 )
 from sqlalchemy import column as bare_column
 from sqlalchemy import table as bare_table
@@ -127,7 +128,8 @@ def _multiply_counts(connection: Connection, copies: int) -> None:
 def _copy(connection: Connection, table: Table, copy: int) -> None:
     columns = [column for column in table.columns if not _numbered(column)]
     template = bare_table(f"template_{table.name}", *(bare_column(c.name) for c in columns))
-    values = [_value(column, template.c[column.name], copy) for column in columns]
+    sqlite = connection.dialect.name == "sqlite"
+    values = [_value(column, template.c[column.name], copy, sqlite=sqlite) for column in columns]
     names = [column.name for column in columns]
     connection.execute(table.insert().from_select(names, select(*values)))
 
@@ -137,13 +139,15 @@ def _numbered(column: Column[object]) -> bool:
 
 
 def _value(
-    column: Column[object], value: ColumnElement[object], copy: int
+    column: Column[object], value: ColumnElement[object], copy: int, *, sqlite: bool
 ) -> ColumnElement[object]:
     mark = f"x{int(MARK[1:]) + copy}"
     if column.name == "name":
         return func.replace(value, TEMPLATE_TOWN, town(copy))
     if isinstance(column.type, JSON):
-        return cast(func.replace(cast(value, String), MARK, mark), JSON)
+        # Text to SQLite, which would read a cast as one to a number.
+        replaced = func.replace(cast(value, String), MARK, mark)
+        return type_coerce(replaced, JSON) if sqlite else cast(replaced, JSON)
     if isinstance(column.type, String | AutoString):
         return func.replace(value, MARK, mark)
     return value
