@@ -11,7 +11,7 @@ from sqlalchemy.sql import Select
 from billing_core.config import BillingConfig
 from billing_core.facts import FINAL_STATUSES
 from billing_core.queries.keyset import beyond, decode_cursor, encode_cursor
-from billing_core.queries.recurring import bucket, of_plan, summed, totals
+from billing_core.queries.recurring import of_plan, summed, totals
 from billing_core.queries.tables import (
     CANCELLATIONS,
     CUSTOMERS,
@@ -116,10 +116,8 @@ def cancellation_flow(
         for at in (_C.begun_at, _C.undone_at, _C.ended_at)
     )
     return tuple(
-        CancellationFlow(
-            since, before, begun.get(number, 0), undone.get(number, 0), ended.get(number, 0)
-        )
-        for number, (since, before) in enumerate(pairwise(bounds), start=1)
+        CancellationFlow(since, before, begun[number], undone[number], ended[number])
+        for number, (since, before) in enumerate(pairwise(bounds))
     )
 
 
@@ -128,13 +126,13 @@ def _counted(
     at: ColumnElement[Any],
     bounds: Sequence[datetime],
     matching: Sequence[ColumnElement[bool]],
-) -> dict[int, int]:
-    number = bucket(at, bounds)
-    statement = select(number.label("number"), func.count().label("count")).where(
-        at >= bounds[0], at < bounds[-1], *matching
-    )
-    rows = fetch(connection, statement.group_by(number))
-    return {row["number"]: row["count"] for row in rows}
+) -> tuple[int, ...]:
+    """How many between each two bounds: each counted along the index, none compared with all."""
+    counts = [
+        select(func.count()).where(at >= since, at < before, *matching).scalar_subquery()
+        for since, before in pairwise(bounds)
+    ]
+    return tuple(connection.execute(select(*counts)).one())
 
 
 def _undone(
