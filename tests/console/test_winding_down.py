@@ -22,6 +22,12 @@ def _winding_down() -> None:
     page()
 
 
+def _overview() -> None:
+    from console.pages.overview import page
+
+    page()
+
+
 @pytest.fixture
 def company(tmp_path: Path, sqlite_template: Path) -> Company:
     url = fresh_sqlite(tmp_path, sqlite_template)
@@ -71,3 +77,57 @@ def test_a_month_begins_and_ends_where_the_viewer_is_and_december_leads_to_janua
     assert (begin, end) == (datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
     offered = list(months(NOW, UTC))
     assert (offered[0], offered[1], offered[-1]) == ("2026-05", "2026-06", "2027-06")
+
+
+def test_each_view_tells_its_part_and_an_empty_one_says_what_would_be_there(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_desk = desk(monkeypatch, company.reader)
+    at_desk.sit("finance")
+    assert "No cancellation was undone in this period." in _seen(at_desk, {"view": "undone"})
+    assert "Nobody is overdue." in _seen(at_desk, {"view": "overdue"})
+    assert "Nobody's access ended in this period." in _seen(at_desk, {"view": "ended"})
+    company.now = datetime.now(UTC) - timedelta(days=9)
+    _leave(company, "org_late", datetime.now(UTC) - timedelta(days=1), price(), feedback="unused")
+    made = company.subscribe("org_back")
+    left = company.subscribe("org_left")
+    company.later(days=1)
+    made = company.change(made, cancel_at=int((company.now + timedelta(days=30)).timestamp()))
+    company.later(days=3)
+    company.change(made, cancel_at=None)
+    over = {**left, "status": "canceled", "ended_at": int(company.now.timestamp())}
+    company.event("customer.subscription.deleted", over)
+    undone = _seen(at_desk, {"view": "undone"})
+    assert "org_back" in undone
+    assert "after 3 days" in undone
+    assert "Still staying" in undone
+    assert "org_late" in _seen(at_desk, {"view": "overdue"})
+    ended = _seen(at_desk, {"view": "ended", "period": "30"})
+    assert "org_left" in ended
+    assert "Recurring amounts that ended" in ended
+    by_date = _seen(at_desk, {"view": "when", "by": "week"})
+    assert "Overdue1€49.00 a month" in by_date
+    assert "Not used enough1€49.00 a month" in _seen(at_desk, {"view": "why"})
+    assert "1 organization" in _seen(at_desk, {"view": "nonsense", "by": "century"})
+
+
+def test_the_overview_shows_each_role_its_own_job(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.now = datetime.now(UTC) - timedelta(days=9)
+    _leave(company, "org_late", datetime.now(UTC) - timedelta(days=1), price())
+    at_desk = desk(monkeypatch, company.reader)
+    groups = {
+        "support": "Customers to help",
+        "finance": "Revenue that leaves",
+        "ops": "Whether this can be trusted",
+    }
+    for role, own in groups.items():
+        at_desk.sit(role)
+        seen = visible(at_desk.open(_overview))
+        assert [title for title in groups.values() if title in seen] == [own]
+    at_desk.sit("admin")
+    at = at_desk.open(_overview)
+    assert all(title in visible(at) for title in groups.values())
+    pictures = "".join(element.proto.body for element in at.get("html"))
+    assert 'aria-label="The last 30 days, at the end of the day: from 0 to 1' in pictures
