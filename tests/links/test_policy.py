@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from billing_core.destinations import BILLING_HOME, CANCEL_SUBSCRIPTION
+from billing_core.destinations import (
+    BILLING_HOME,
+    CANCEL_SUBSCRIPTION,
+    CHANGE_TO_A_GIVEN_PLAN,
+)
 from tests.links.stage import CONFIG, Stage, set_up
 from tests.support.databases import fresh_sqlite
 
@@ -70,3 +74,29 @@ def test_whoever_is_about_to_cancel_is_offered_the_companys_coupon(stage: Stage)
     newest = stage.sandbox.account.store.all("billing_portal.session")[-1]
     retention = newest["flow"]["subscription_cancel"]["retention"]
     assert retention["coupon_offer"] == {"coupon": "stay20"}
+
+
+def made_by_lin(stage: Stage, org_id: str, destination: str, **fields: object) -> str:
+    """The address of a link by somebody who has made few yet."""
+    command = {"kind": "create", "org_id": org_id, "destination": destination, "reason": "T-1"}
+    answer = stage.command({**command, **fields}, by="lin")
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["url"])
+
+
+def test_a_link_made_without_the_offer_asks_nobody_to_stay(stage: Stage) -> None:
+    org_id, _ = stage.subscriber()
+    url = made_by_lin(stage, org_id, CANCEL_SUBSCRIPTION, offers_coupon=False)
+    assert stage.redeem(url, CANCEL_SUBSCRIPTION).status_code == 303
+    newest = stage.sandbox.account.store.all("billing_portal.session")[-1]
+    assert newest["flow"]["subscription_cancel"]["retention"] is None
+
+
+def test_a_given_change_of_quantity_reaches_stripe_as_it_was_chosen(stage: Stage) -> None:
+    org_id, _ = stage.subscriber()
+    same_plan: dict[str, object] = {"target_lookup_key": "pro_monthly", "target_quantity": 7}
+    url = made_by_lin(stage, org_id, CHANGE_TO_A_GIVEN_PLAN, **same_plan)
+    assert stage.redeem(url, CHANGE_TO_A_GIVEN_PLAN).status_code == 303
+    newest = stage.sandbox.account.store.all("billing_portal.session")[-1]
+    [item] = newest["flow"]["subscription_update_confirm"]["items"]
+    assert (item["price"], item["quantity"]) == (stage.prices["pro_monthly"], 7)
