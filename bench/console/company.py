@@ -71,6 +71,7 @@ def _finish(engine: Engine, size: Size, links: Sequence[dict[str, Any]], began: 
 
 @contextmanager
 def _engine(database_url: str) -> Iterator[Engine]:
+    mark.refuse_another_machine(database_url)
     engine = writer_engine(database_url)
     try:
         yield engine

@@ -13,7 +13,7 @@ import billing_core.tables  # noqa: F401 - fills the metadata
 
 _NAME = "benchmark"
 _STATE = SQLModel.metadata.tables["listener_state"]
-_LOCAL = (None, "", "127.0.0.1", "localhost", "::1")
+_LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,8 @@ class Size:
 def is_complete(engine: Engine, size: Size) -> bool:
     """Whether the database holds a whole benchmark of this size already.
 
-    Raises SystemExit with a sentence where it holds anything else, or is not on this machine.
+    Raises SystemExit with a sentence where it holds anything else.
     """
-    _refuse_another_machine(engine)
     with engine.connect() as connection:
         mark = connection.execute(select(_STATE.c.value).where(_STATE.c.name == _NAME)).scalar()
         if mark is None:
@@ -72,12 +71,12 @@ def finish(engine: Engine, size: Size) -> None:
         connection.execute(update(_STATE).where(_STATE.c.name == _NAME).values(value=value))
 
 
-def _refuse_another_machine(engine: Engine) -> None:
-    url = make_url(str(engine.url))
-    socket_folder = url.query.get("host", "")
-    if url.host not in _LOCAL or not str(socket_folder).startswith(("/", *filter(None, _LOCAL))):
-        if url.get_backend_name() == "sqlite" or (url.host and url.host in _LOCAL):
-            return
+def refuse_another_machine(database_url: str) -> None:
+    """Raises SystemExit for anything but a file, a socket's folder or the loopback."""
+    url = make_url(database_url)
+    named = url.query.get("host", ())
+    hosts = [url.host, *((named,) if isinstance(named, str) else named)]
+    if any(host and host not in _LOCAL and not host.startswith("/") for host in hosts):
         raise SystemExit("A benchmark is written on this machine only. Nothing was written.")
 
 
