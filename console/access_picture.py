@@ -98,7 +98,7 @@ def access_picture(
     st.vega_lite_chart(
         _specification(found, marked or until, until),
         width="stretch",
-        height=150,
+        height=130,
         alt="; ".join(text for _, text in words[:40]),
         key="access_picture",
     )
@@ -154,7 +154,7 @@ def _specification(found: Sequence[Segment], marked: datetime, until: datetime) 
         "encoding": {"y": y},
         "layer": [
             {
-                "mark": {"type": "bar", "height": 24, "cornerRadius": 3, "clip": True},
+                "mark": {"type": "bar", "height": 20, "cornerRadius": 3, "clip": True},
                 "encoding": {
                     "x": x,
                     "x2": {"field": "end"},
