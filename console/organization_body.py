@@ -83,9 +83,10 @@ def _sending(principal: Principal, found: Reading, telling: Telling) -> None:
         watch.watch(view.org_id, found.mark)
     else:
         elements.section(link.destination)
-        if watch.landed(view, recent, link, who):
-            watch.watch(view.org_id, found.mark)
-        else:
-            mint_panel.hand_over(link, who)
-            watch.watch(view.org_id, found.mark, link)
+        with st.container():  # what is in it changes, and the button below keeps its place
+            if watch.landed(view, recent, link, who):
+                watch.watch(view.org_id, found.mark)
+            else:
+                mint_panel.hand_over(link, who)
+                watch.watch(view.org_id, found.mark, link)
         st.button("Make another link", on_click=minted.forget, key="another_link")
