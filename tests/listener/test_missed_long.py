@@ -94,6 +94,19 @@ def test_after_more_than_stripe_keeps_the_service_reads_the_objects_themselves(
     wait_for(lambda: owed() is False, what="the backfill's end")
 
 
+def test_a_history_that_is_only_now_delivered_is_no_gap(
+    start: Callable[..., Listener], stand_in: StandIn, database_url: str
+) -> None:
+    running = start()
+    long_ago = int(time.time()) - 90 * 86_400
+    shape = subscription(unique("sub"), unique("cus"))
+    running.post(event("customer.subscription.created", shape, created=long_ago))
+    running.settle()
+    ran = run_command(database_url, "reconcile", **stand_in.environment)
+    assert ran.returncode == 0
+    assert "backfill" not in ran.stdout
+
+
 def test_a_customer_whose_last_second_is_in_doubt_is_asked_about(
     start: Callable[..., Listener], stand_in: StandIn, database_url: str
 ) -> None:

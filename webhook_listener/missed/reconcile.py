@@ -90,9 +90,14 @@ def _since(inbound: Inbound) -> datetime:
         if begun is not None:
             return datetime.fromisoformat(begun)
         columns = EVENTS.c
-        newest = connection.execute(
-            select(columns.created).where(columns.type.in_(TYPES)).order_by(columns.created.desc())
-        ).scalar()
+        # When we last heard from Stripe, not how old that was: a history that is only now being
+        # delivered is no time in which nobody listened.
+        heard = (
+            select(columns.received_at)
+            .where(columns.type.in_(TYPES))
+            .order_by(columns.received_at.desc())
+        )
+        newest = connection.execute(heard.limit(1)).scalar()
     since: datetime = (newest if newest is not None else utc_now()) - _FIRST_WALK
     start = {"since": since.isoformat()}
     inbound.write(lambda connection: state.keep(connection, BEGUN, start, now=utc_now()))
