@@ -68,11 +68,15 @@ def test_the_message_names_the_destination_its_limits_and_its_sender(destination
     assert text.endswith("Ada\nNorthwind Cloud\n")
 
 
+# Fixed, so that every worker of a parallel run knows the tests by the same names.
+TOKEN = "Zk3vQ9xW1mT7bN5rJ0hY8cL2dF6gP4sA_uE-oKiRtXw"
+
+
 @pytest.mark.parametrize(
     "address",
     [
-        f"https://links.northwind.example/links/{new_token()}",
-        f"/return/{return_token(new_token())}?waited=5",
+        f"https://links.northwind.example/links/{TOKEN}",
+        f"/return/{return_token(TOKEN)}?waited=5",
         "https://billing.stripe.com/p/session/live_YWNjdF8xMDMyRDgyZVp2S1lsbzJD",
         "checkout.stripe.com/c/pay/cs_live_a1B2c3D4e5F6g7H8",
         "http://127.0.0.1:12111/p/session/test_0123456789abcdefghij/home",
