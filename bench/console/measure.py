@@ -10,6 +10,7 @@ from bench.console.serving import Console
 from bench.console.session import FaultError, Tab, open_tab, quiet_collector
 from bench.console.visits import VISITS, Sample, Visit, query_string
 
+_LONGEST_VISIT = 20.0
 _CROWD_MIX: Mapping[str, int] = {
     "overview": 2,
     "organizations": 3,
@@ -86,6 +87,8 @@ async def time_pages(
         for run in range(runs + 2):
             if run == 2:
                 before = [console.cpu_seconds() for console in consoles]
+            if sum(map(sum, times)) > _LONGEST_VISIT:
+                break
             for at, (tab, _reader) in enumerate(opened):
                 if faults[at] is None:
                     faults[at] = await _once(

@@ -13,6 +13,7 @@ from billing_core.queries.keyset import decode_cursor, encode_cursor, page
 from billing_core.queries.search import Kind, Match, matches, read_search_text
 from billing_core.queries.tables import (
     ENTITLEMENTS,
+    NEVER,
     ORGANIZATIONS,
     SUBSCRIPTIONS,
     WINDING_DOWN,
@@ -128,7 +129,7 @@ def _entitlement_conditions(
         if value
     ]
     if filters.winding_down:
-        conditions.append(WINDING_DOWN)
+        conditions.append(func.coalesce(e.ends_at, NEVER) > NEVER if walking else WINDING_DOWN)
     if filters.unmapped:
         conditions += [e.plan.is_(None), e.price_id.is_not(None)]
     return conditions

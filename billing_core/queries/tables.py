@@ -38,7 +38,8 @@ LISTENER_STATE = _TABLES["listener_state"]
 LINK_VISITS = _TABLES["link_visits"]
 
 # As ``IS NOT NULL``, said so that SQLite looks into the index instead of reading every row.
-WINDING_DOWN = ENTITLEMENTS.c.ends_at > datetime(1970, 1, 1, tzinfo=UTC)
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+WINDING_DOWN = ENTITLEMENTS.c.ends_at > NEVER
 
 
 def fetch(connection: Connection, statement: Executable) -> list[Row]:
