@@ -112,13 +112,16 @@ def _resolve_open(
             resolution = _resolve_open(earlier, prefer)
             base = resolution.facts if resolution.certain else None
     peers = len(events)
-    events = _told_once(events, by_request=True)
-    end = _end_of_trail(events, base)
+    proven = _told_once(events, by_request=True)
+    once = _told_once(events)
+    end = _end_of_trail(proven, base)
+    end_of_once = end if len(once) == len(proven) else _end_of_trail(once, base)
     if end is None:
-        end = _end_of_trail(_told_once(events), base)
-    certain = end is not None
+        end = end_of_once
+    # Told twice and undone, or done, undone and done again: only Stripe can tell these apart.
+    certain = end is not None and end == end_of_once
     if end is None:
-        end = _best_guess(events, prefer)
+        end = _best_guess(once, prefer)
     deciding = max((v for v in events if v.after == end), key=lambda v: v.event_id)
     return Resolution(end, deciding.event_id, second, certain=certain, peers=peers)
 

@@ -30,12 +30,13 @@ class Life:
     )
     references: dict[str, str] = field(default_factory=dict)
     tell_twice: bool = False
+    anonymous: bool = False
     changes: int = 0
 
     def emit(self, type_: str, obj: dict[str, Any], previous: dict[str, Any] | None = None) -> None:
         """Record an event as of now; the company's own changes have no request's id."""
         self.changes += 1
-        by_request = self.tell_twice or self.changes % 3
+        by_request = (self.tell_twice and not self.anonymous) or self.changes % 3
         request = f"req_{self.changes}" if by_request else None
         for _ in range(2 if self.tell_twice and previous is not None else 1):
             number = len(self.events)
@@ -268,7 +269,9 @@ def _stir(draw: st.DrawFn, life: Life, customers: list[str], living: list[str]) 
 @st.composite
 def lives(draw: st.DrawFn) -> Life:
     """Some customers who may share orgs; changes within one second are common on purpose."""
-    life = Life(tell_twice=draw(st.booleans()) and draw(st.booleans()))
+    life = Life(
+        tell_twice=draw(st.booleans()) and draw(st.booleans()), anonymous=draw(st.booleans())
+    )
     orgs = ["org_a", "org_b", "org_a", None]
     for number in range(draw(st.integers(1, 3))):
         life.customer(number, orgs[(number + draw(st.integers(0, 3))) % 4])
