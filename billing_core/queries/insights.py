@@ -16,6 +16,7 @@ from billing_core.rows.links import DestinationInsight, RefusalCount
 
 _OPENED_NOW = ("portal_link.mint", "checkout_link.mint")
 _TOP_REFUSALS = 5
+_AT_ONCE = 400
 
 
 def portal_insights(
@@ -28,9 +29,10 @@ def portal_insights(
     """
     created = _created(connection, since)
     opened = _opened(connection, since)
-    returned = _returned(connection, since)
     redeemed = _redeemed(connection, since)
-    came = what_came_of(connection, [link for links in redeemed.values() for link in links])
+    all_redeemed = [link for links in redeemed.values() for link in links]
+    returned = _returned(connection, all_redeemed)
+    came = what_came_of(connection, all_redeemed)
     opened_now = _opened_now(connection, since)
     refusals = _refusals(connection, since)
     return tuple(
@@ -109,14 +111,15 @@ def _opened(connection: Connection, since: datetime) -> Counter[str]:
     return Counter({row["destination"]: row["links"] for row in rows})
 
 
-def _returned(connection: Connection, since: datetime) -> frozenset[str]:
-    c, v = LINKS.c, LINK_VISITS.c
-    statement = (
-        select(c.link_id)
-        .join(LINK_VISITS, v.link_id == c.link_id)
-        .where(c.created_at >= since, c.last_redeemed_at.is_not(None), v.returned > 0)
-    )
-    return frozenset(connection.execute(statement).scalars())
+def _returned(connection: Connection, links: Sequence[Link]) -> frozenset[str]:
+    """Those of the links whose customer came back; looked up by id, some at a time."""
+    v = LINK_VISITS.c
+    found: set[str] = set()
+    for start in range(0, len(links), _AT_ONCE):
+        ids = [link.link_id for link in links[start : start + _AT_ONCE]]
+        statement = select(v.link_id).where(v.link_id.in_(ids), v.returned > 0)
+        found.update(connection.execute(statement).scalars())
+    return frozenset(found)
 
 
 def _redeemed(connection: Connection, since: datetime) -> dict[str, list[Link]]:

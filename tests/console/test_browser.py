@@ -81,6 +81,16 @@ def sign_in(page: Page, address: str, username: str) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     idle(page)
+    scripted(page)
+
+
+def scripted(page: Page) -> None:
+    """Wait until the console's own script has arrived: copying and the keys need it."""
+    for _ in range(100):
+        if page.evaluate("window.billingConsole === true"):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("the console's script did not arrive")
 
 
 def idle(page: Page) -> None:

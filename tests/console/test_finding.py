@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.console.serving import Console, running_console
 from tests.console.stack import Stack
-from tests.console.test_browser import browser, idle, sign_in, window
+from tests.console.test_browser import browser, idle, scripted, sign_in, window
 
 pytestmark = pytest.mark.xdist_group("console-stack")
 __all__ = ["browser"]
@@ -39,11 +39,8 @@ def typed(page: Page, label: str, text: str) -> None:
 
 
 def press_slash(page: Page) -> None:
-    """As somebody would who sees the page: the keys work as soon as its script has arrived."""
-    for _ in range(100):
-        if page.evaluate("window.billingConsole === true"):
-            break
-        page.wait_for_timeout(100)
+    """As somebody would who sees the page."""
+    scripted(page)
     page.keyboard.press("/")
 
 
