@@ -84,16 +84,17 @@ async def time_pages(
         faults: list[str | None] = [None for _ in consoles]
         chooses = [random.Random(run) for run in range(len(consoles))]  # noqa: S311 - no secret
         before = [console.cpu_seconds() for console in consoles]
-        for run in range(runs + 2):
-            if run == 2:
-                before = [console.cpu_seconds() for console in consoles]
-            if sum(map(sum, times)) > _LONGEST_VISIT:
-                break
-            for at, (tab, _reader) in enumerate(opened):
-                if faults[at] is None:
-                    faults[at] = await _once(
-                        tab, visit, samples[at], chooses[at], times[at], bytes_[at]
-                    )
+        with quiet_collector():
+            for run in range(runs + 2):
+                if run == 2:
+                    before = [console.cpu_seconds() for console in consoles]
+                if sum(map(sum, times)) > _LONGEST_VISIT:
+                    break
+                for at, (tab, _reader) in enumerate(opened):
+                    if faults[at] is None:
+                        faults[at] = await _once(
+                            tab, visit, samples[at], chooses[at], times[at], bytes_[at]
+                        )
         spent = [console.cpu_seconds() - before[at] for at, console in enumerate(consoles)]
         for tab, reader in opened:
             await _close(tab, reader)
@@ -111,8 +112,7 @@ async def _once(
     bytes_: list[int],
 ) -> str | None:
     try:
-        with quiet_collector():
-            times.append(await tab.open(visit.page, query_string(visit, sample, choose)))
+        times.append(await tab.open(visit.page, query_string(visit, sample, choose)))
     except FaultError as fault:
         return str(fault)
     bytes_.append(tab.received)
