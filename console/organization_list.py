@@ -35,6 +35,8 @@ def _row(row: OrganizationRow, who: Viewer) -> tuple[elements.Text, ...]:
         labels.status_badge(row.status, winding_down=row.ends_at is not None),
         labels.plan_text(row.plan_name, unmapped=row.unmapped),
         str(row.quantity) if row.quantity is not None else elements.DASH,
-        labels.amount_text(row.unit_amount, row.currency, row.interval, 1, row.interval_count, who),
+        labels.amount_text(
+            row.unit_amount, row.currency, row.interval, row.quantity, row.interval_count, who
+        ),
         elements.time(row.ends_at, who, clock=False),
     )

@@ -18,7 +18,10 @@ PAGES = {
     "winding-down": ("finance", "/winding-down"),
     "portal-insights": ("support", "/portal-insights"),
     "webhooks": ("ops", "/webhooks"),
+    "support-links": ("support", "/links"),
+    "configuration": ("ops", "/configuration"),
     "audit-log": ("admin", "/audit"),
+    "users": ("admin", "/users"),
 }
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
