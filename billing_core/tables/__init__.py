@@ -1,0 +1,59 @@
+"""The tables, as SQLModel classes. The listener alone writes them and owns their migrations.
+
+Times are UTC; amounts are in the currency's minor unit. ``plan_entitlements`` is a public contract:
+the customer's own product reads it.
+"""
+
+from billing_core.tables.columns import UTCDateTime
+from billing_core.tables.events import (
+    Drift,
+    EventLag,
+    EventRollup,
+    EventVersion,
+    ListenerState,
+    Outcome,
+    WebhookEvent,
+    WebhookPayload,
+)
+from billing_core.tables.links import (
+    AuditEntry,
+    LinkVisit,
+    PortalLink,
+)
+from billing_core.tables.organizations import (
+    Cancellation,
+    Customer,
+    EntitlementChange,
+    Organization,
+    PlanEntitlement,
+    StateRollup,
+)
+from billing_core.tables.subscriptions import (
+    Price,
+    Product,
+    Subscription,
+)
+
+__all__ = [
+    "AuditEntry",
+    "Cancellation",
+    "Customer",
+    "Drift",
+    "EntitlementChange",
+    "EventLag",
+    "EventRollup",
+    "EventVersion",
+    "LinkVisit",
+    "ListenerState",
+    "Organization",
+    "Outcome",
+    "PlanEntitlement",
+    "PortalLink",
+    "Price",
+    "Product",
+    "StateRollup",
+    "Subscription",
+    "UTCDateTime",
+    "WebhookEvent",
+    "WebhookPayload",
+]

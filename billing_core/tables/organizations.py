@@ -1,0 +1,200 @@
+"""Who the organizations are, and what each is entitled to."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Index, text
+from sqlmodel import Field, SQLModel
+
+from billing_core.tables.columns import UTCDateTime, long_text, suspects_of, time_column
+
+_RECURRING = ("plan", "currency", "interval", "unit_amount", "quantity")
+
+
+class Organization(SQLModel, table=True):
+    """An org: one of the company's customers, with or without a Stripe customer."""
+
+    __tablename__ = "organizations"
+    __table_args__ = (
+        Index("ix_organizations_name", text("lower(name)")),
+        Index("ix_organizations_email", text("lower(email)")),
+        Index("ix_organizations_created_at", "created_at", "org_id"),
+    )
+
+    org_id: str = Field(primary_key=True)
+    name: str | None = None
+    email: str | None = None
+    stripe_customer_id: str | None = Field(default=None, unique=True)
+    created_at: datetime | None = time_column()
+    imported_at: datetime | None = time_column()
+
+
+class Customer(SQLModel, table=True):
+    """A Stripe customer and the org it belongs to; the listener's own working table.
+
+    ``conflicting_org_id`` is set where another customer holds the org that this one claims.
+    """
+
+    __tablename__ = "customers"
+    __table_args__ = (
+        Index("ix_customers_org_id", "org_id"),
+        Index("ix_customers_claimed_org_id", "claimed_org_id"),
+        Index("ix_customers_checkout_reference", "checkout_reference"),
+        Index(
+            "ix_customers_conflicting",
+            "conflicting_org_id",
+            sqlite_where=text("conflicting_org_id IS NOT NULL"),
+            postgresql_where=text("conflicting_org_id IS NOT NULL"),
+        ),
+        suspects_of("customers"),
+    )
+
+    customer_id: str = Field(primary_key=True)
+    org_id: str
+    name: str | None = None
+    email: str | None = None
+    claimed_org_id: str | None = None
+    checkout_reference: str | None = None
+    checkout_reference_at: datetime | None = time_column()
+    conflicting_org_id: str | None = None
+    created_at: datetime | None = time_column()
+    deleted: bool = False
+    suspect: bool = False
+    peers: int = 0
+    event_created: datetime | None = time_column()
+    event_id: str | None = None
+
+
+class PlanEntitlement(SQLModel, table=True):
+    """What an org is entitled to now. ``ends_at`` is when access is due to end, else null."""
+
+    __tablename__ = "plan_entitlements"
+    __table_args__ = (
+        Index("ix_plan_entitlements_ends_at", "ends_at", "org_id"),
+        # All that totals of those who leave are made of.
+        Index(
+            "ix_plan_entitlements_leaving",
+            "ends_at",
+            "org_id",
+            *_RECURRING,
+            "subscription_id",
+            "price_id",
+            sqlite_where=text("ends_at IS NOT NULL"),
+            postgresql_where=text("ends_at IS NOT NULL"),
+        ),
+        Index("ix_plan_entitlements_status", "status", "org_id"),
+        Index("ix_plan_entitlements_plan", "plan", "org_id"),
+        Index("ix_plan_entitlements_subscription_id", "subscription_id"),
+        Index("ix_plan_entitlements_has_access", "has_access", "org_id"),
+        Index(
+            "ix_plan_entitlements_unmapped",
+            "price_id",
+            "org_id",
+            sqlite_where=text("plan IS NULL AND price_id IS NOT NULL"),
+            postgresql_where=text("plan IS NULL AND price_id IS NOT NULL"),
+        ),
+    )
+
+    org_id: str = Field(primary_key=True)
+    plan: str | None = None
+    status: str
+    has_access: bool
+    cancel_at_period_end: bool = False
+    cancel_at: datetime | None = time_column()
+    current_period_end: datetime | None = time_column()
+    ends_at: datetime | None = time_column()
+    quantity: int | None = Field(default=None, sa_type=BigInteger)
+    subscription_id: str | None = None
+    price_id: str | None = None
+    price_lookup_key: str | None = None
+    unit_amount: int | None = Field(default=None, sa_type=BigInteger)
+    currency: str | None = None
+    interval: str | None = None
+    last_event_id: str | None = None
+    updated_at: datetime | None = time_column(nullable=False)
+    revision: int = 1
+
+
+class EntitlementChange(SQLModel, table=True):
+    """One change of an org's entitlement: before, after, and the event that caused it.
+
+    ``before`` and ``after`` are the entitlement's fields as JSON, times in ISO 8601.
+    """
+
+    __tablename__ = "entitlement_changes"
+    __table_args__ = (
+        Index("ix_entitlement_changes_org_id", "org_id", "change_id"),
+        Index("ix_entitlement_changes_changed_at", "changed_at"),
+    )
+
+    change_id: int | None = Field(default=None, primary_key=True)
+    org_id: str
+    changed_at: datetime | None = time_column(nullable=False)
+    event_id: str | None = None
+    event_created: datetime | None = time_column()
+    cause: str
+    before: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(), nullable=True))
+    after: dict[str, Any] = Field(sa_column=Column(JSON(), nullable=False))
+
+
+class Cancellation(SQLModel, table=True):
+    """One time in which a subscription was set to end.
+
+    ``undone_at`` and ``ended_at`` say how that came out, ``seconds_to_undo`` how long it took to
+    be undone. Plan item, amount and reason are those of the moment at which it was over, or of
+    now. ``steps`` are the events that the row follows from.
+    """
+
+    __tablename__ = "cancellations"
+    __table_args__ = (
+        Index("ix_cancellations_subscription_id", "subscription_id"),
+        Index("ix_cancellations_begun_at", "begun_at"),
+        Index(
+            "ix_cancellations_undone_at",
+            "undone_at",
+            "cancellation_id",
+            sqlite_where=text("undone_at IS NOT NULL"),
+            postgresql_where=text("undone_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_cancellations_ended_at",
+            "ended_at",
+            sqlite_where=text("ended_at IS NOT NULL"),
+            postgresql_where=text("ended_at IS NOT NULL"),
+        ),
+    )
+
+    cancellation_id: str = Field(primary_key=True)
+    subscription_id: str
+    outcome: str
+    begun_at: datetime | None = time_column()
+    undone_at: datetime | None = time_column()
+    ended_at: datetime | None = time_column()
+    seconds_to_undo: int | None = Field(default=None, sa_type=BigInteger)
+    ends_at: datetime | None = time_column()
+    price_id: str | None = None
+    quantity: int | None = Field(default=None, sa_type=BigInteger)
+    unit_amount: int | None = Field(default=None, sa_type=BigInteger)
+    currency: str | None = None
+    interval: str | None = None
+    interval_count: int = 1
+    reason: str | None = None
+    feedback: str | None = None
+    comment: str | None = long_text()
+    steps: list[dict[str, Any]] = Field(
+        default_factory=list, sa_column=Column(JSON(), nullable=False)
+    )
+
+
+class StateRollup(SQLModel, table=True):
+    """How many more orgs were in a state at a day's end than at its beginning.
+
+    The day is UTC's and Stripe's: that of the event which changed the state. All days together
+    are how many are in the state now.
+    """
+
+    __tablename__ = "state_rollups"
+
+    state: str = Field(primary_key=True)
+    day: datetime = Field(sa_column=Column(UTCDateTime(), primary_key=True))
+    more: int = 0
