@@ -99,7 +99,9 @@ async def time_pages(
         for tab, reader in opened:
             await _close(tab, reader)
         for at, seconds in enumerate(spent):
-            found[at].append(_page_time(visit, times[at][2:], seconds, bytes_[at], faults[at]))
+            found[at].append(
+                _page_time(visit, times[at][2:] or times[at], seconds, bytes_[at], faults[at])
+            )
     return found
 
 

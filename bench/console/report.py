@@ -38,8 +38,8 @@ def table(measured: Measured) -> str:
         f"{'':34}{'p50':>8}{'p95':>8}{'cpu':>8}{'p50':>8}{'p95':>8}{'cpu':>8}",
     ]
     for one, many in zip(*measured.pages, strict=True):
-        if one.fault or many.fault:
-            lines.append(f"{one.visit:34}  {one.fault or many.fault}")
+        if one.fault or many.fault or not one.median:
+            lines.append(f"{one.visit:34}  {one.fault or many.fault or 'never asked for'}")
             continue
         ratio = many.median / one.median
         missed = one.targeted and (many.p95 > _PAGE_P95 or ratio > _RATIO)
