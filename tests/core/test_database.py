@@ -58,6 +58,9 @@ WRITES = [
     "REINDEX",
     "VACUUM",
     "VACUUM INTO 'copy.sqlite3'",
+    "UPDATE sqlite_master SET sql = '' WHERE name = 'organizations'",
+    "UPDATE organization_trigrams SET name = 'x'",
+    "INSERT INTO organization_trigrams (organization_trigrams) VALUES ('rebuild')",
 ]
 
 
