@@ -1,8 +1,6 @@
 """Stripe's JSON over ten years of API versions reads as the same facts, and nothing is guessed."""
 
-import csv
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -16,8 +14,8 @@ from billing_core.errors import UnreadableShapeError
 from billing_core.stripe_gateway import shapes
 from billing_core.stripe_gateway.envelope import read_event
 from billing_core.stripe_gateway.shapes import subscription_facts
+from tests.support.captured import expected
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "stripe-events"
 START, END, LATER = 1_790_000_000, 1_792_592_000, 1_795_184_000
 PLAN = {
     "id": "pro",
@@ -284,21 +282,15 @@ def test_a_customer_names_its_org_in_the_metadata() -> None:
     assert shapes.customer_facts({"id": "cus_1", "deleted": True}, "org_id").deleted
 
 
-def expected_rows() -> list[dict[str, str]]:
-    table = SHARED / "EXPECTED.tsv"
-    if not table.is_file():
-        return []
-    with table.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines, delimiter="\t"))
-    return [row for row in rows if row["event_type"].startswith("customer.subscription.")]
-
-
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the published payloads are not here")
 def test_published_payloads_read_as_expected() -> None:
-    rows = expected_rows()
-    assert rows
-    for row in rows:
-        event = read_event(orjson.loads((SHARED / row["file"]).read_bytes()))
+    of_subscriptions = [
+        (body, row)
+        for body, row in expected()
+        if row["event_type"].startswith("customer.subscription.")
+    ]
+    assert of_subscriptions
+    for body, row in of_subscriptions:
+        event = read_event(orjson.loads(body))
         facts = subscription_facts(event.object)
         assert facts.subscription_id == row["subscription_id"], row["file"]
         assert facts.current_period_end is not None

@@ -38,13 +38,18 @@ def captured_files() -> list[Path]:
     return files
 
 
-def expectations() -> list[Captured]:
-    """The payloads whose meaning is written down."""
+def expected() -> list[tuple[bytes, Mapping[str, str]]]:
+    """The payloads whose meaning is written down, each with its line."""
     files = {path.name: path for path in captured_files()}
     table = next(iter(files.values())).with_name("EXPECTED.tsv")
     with table.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return [Captured(_as_ours(files[row["file"]].read_bytes()), row) for row in rows]
+    return [(files[row["file"]].read_bytes(), row) for row in rows]
+
+
+def expectations() -> list[Captured]:
+    """The same, as events of our own."""
+    return [Captured(_as_ours(body), row) for body, row in expected()]
 
 
 def _as_ours(body: bytes) -> dict[str, Any]:
