@@ -1,5 +1,7 @@
 """Fixtures that every folder may ask for."""
 
+from playwright.sync_api import expect
+
 from tests.support.databases import (
     backend,
     database_url,
@@ -9,3 +11,6 @@ from tests.support.databases import (
 )
 
 __all__ = ["backend", "database_url", "engine", "postgresql_server", "sqlite_template"]
+
+# What a busy machine shows late is not wrong; Playwright's own five seconds would say so.
+expect.set_options(timeout=20_000)

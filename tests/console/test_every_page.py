@@ -107,8 +107,11 @@ def look(page: Page, console: Console, address: str, name: str) -> None:
     picture(page, name)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_text("Something went wrong")).to_have_count(0)
-    main = "document.querySelector('[data-testid=stMain]')"
-    assert page.evaluate(f"{main}.scrollWidth - {main}.clientWidth") <= 0
+    # A chart takes a moment to follow the window back to its size.
+    page.wait_for_function(
+        "main => main.scrollWidth <= main.clientWidth",
+        arg=page.get_by_test_id("stMain").element_handle(),
+    )
 
 
 def picture(page: Page, name: str) -> None:

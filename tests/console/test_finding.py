@@ -39,8 +39,10 @@ def typed(page: Page, label: str, text: str) -> None:
 
 
 def press_slash(page: Page) -> None:
-    """As somebody would who sees the page."""
+    """As somebody would who sees the field that it leads to."""
     scripted(page)
+    idle(page)
+    expect(page.locator(".st-key-q input, .st-key-find input").first).to_be_visible()
     page.keyboard.press("/")
 
 

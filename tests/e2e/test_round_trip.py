@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, inspect, text
 
 from tests.console.serving import Console, running_console
 from tests.console.stack import Stack, running_stack
-from tests.console.test_browser import ARGUMENTS, create_link, idle, sign_in, window
+from tests.console.test_browser import ARGUMENTS, click_button, create_link, idle, sign_in, window
 
 pytestmark = pytest.mark.xdist_group("round-trip")
 LANDS = 25_000
@@ -95,14 +95,14 @@ def test_a_cancellation_is_sent_seen_undone_repeated_and_ends(
         sign_in(finance, f"{desk.url}/winding-down", "finance")
         expect(finance.get_by_text(name).first).to_be_visible(timeout=LANDS)
 
-        page.get_by_role("button", name="Make another link").click()
+        click_button(page, "Make another link")
         idle(page)
         urls.append(create_link(page, "Billing home", "ticket 2"))
         visitor.goto(urls[-1])
         visitor.get_by_role("button", name="Don't cancel plan").first.click()
         expect(winding_down(page)).to_have_count(0, timeout=LANDS)
 
-        page.get_by_role("button", name="Make another link").click()
+        click_button(page, "Make another link")
         idle(page)
         urls.append(create_link(page, "Cancel subscription", "ticket 3"))
         cancel_as_the_customer(visitor, urls[-1])
