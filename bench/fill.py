@@ -67,7 +67,7 @@ def _store(engine: Engine, events: Iterable[bytes]) -> None:
 def _store_template(engine: Engine) -> None:
     config = load_config(ROOT / "billing.toml")
     _store(engine, template_bodies())
-    while apply_round(engine, config, {}, now=datetime.now(UTC)).full:
+    while apply_round(engine, config, now=datetime.now(UTC)).full:
         pass
 
 

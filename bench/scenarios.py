@@ -38,7 +38,8 @@ class Result:
     """One line of the table. Rates are a second, latencies in milliseconds, costs an event.
 
     ``applied_a_second`` counts from the first request to the moment when nothing waited any more,
-    ``drain_seconds`` from the last acknowledgement to then.
+    ``drain_seconds`` from the last acknowledgement to then. ``projector_microseconds`` are among
+    ``listener_microseconds``.
     """
 
     scenario: str
@@ -54,6 +55,7 @@ class Result:
     p99: float
     worst: float
     listener_microseconds: float
+    projector_microseconds: float
     database_microseconds: float
     peak_mib: float
 
@@ -170,7 +172,7 @@ def _drain(target: Server, kind: str, folder: Path, backlog: int) -> Result:
         with listener(target, url, folder) as running:
             began = time.monotonic()
             seconds = running.wait_until_applied() - began
-            before = Cost(listener_seconds=0, database_seconds=database_before, peak_mib=0)
+            before = Cost(0, 0, database_before, peak_mib=0)
             after = running.cost()
     finally:
         target.drop(name)
@@ -195,5 +197,8 @@ def _drain(target: Server, kind: str, folder: Path, backlog: int) -> Result:
 def _cost_an_event(before: Cost, after: Cost, events: int) -> dict[str, float]:
     return {
         "listener_microseconds": (after.listener_seconds - before.listener_seconds) * 1e6 / events,
+        "projector_microseconds": (after.projector_seconds - before.projector_seconds)
+        * 1e6
+        / events,
         "database_microseconds": (after.database_seconds - before.database_seconds) * 1e6 / events,
     }

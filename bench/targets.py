@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -119,9 +120,14 @@ def server(kind: str, folder: Path) -> Iterator[Server]:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Processor seconds so far, and the listener's peak memory in MiB."""
+    """Processor seconds so far, and the listener's peak memory in MiB.
+
+    ``listener_seconds`` has all of the listener's processes, ``projector_seconds`` those beside the
+    one that answers.
+    """
 
     listener_seconds: float
+    projector_seconds: float
     database_seconds: float
     peak_mib: float
 
@@ -149,15 +155,17 @@ class Listener:
                 stderr=log,
             )
         self.port = self._wait_for_port()
+        self._memory = _Memory(self._process.pid)
+        self._memory.start()
 
     def cost(self) -> Cost:
         """What the listener and its database have cost since they started."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+        projecting = sum(_cpu_seconds(pid) for pid in _children(self._process.pid))
         return Cost(
-            listener_seconds=_cpu_seconds(self._process.pid),
+            listener_seconds=_cpu_seconds(self._process.pid) + projecting,
+            projector_seconds=projecting,
             database_seconds=self._server.cpu_seconds(),
-            peak_mib=int(peak.split()[1]) / 1024,
+            peak_mib=self._memory.peak_mib(),
         )
 
     def wait_until_applied(self, *, seconds: float = 600) -> float:
@@ -173,6 +181,7 @@ class Listener:
 
     def stop(self) -> None:
         """End the process."""
+        self._memory.stop()
         self._engine.dispose()
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(60)
@@ -196,6 +205,50 @@ def listener(server: Server, url: str, folder: Path) -> Iterator[Listener]:
         yield running
     finally:
         running.stop()
+
+
+class _Memory(threading.Thread):
+    """Looks now and then at what the listener's processes hold, shared pages counted once."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(name="memory", daemon=True)
+        self._pid = pid
+        self._peak = 0
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Look until told to stop."""
+        while not self._stopping.wait(0.5):
+            self._look()
+
+    def peak_mib(self) -> float:
+        """The most that was seen, now included."""
+        self._look()
+        return self._peak / 1024
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopping.set()
+        self.join()
+
+    def _look(self) -> None:
+        held = sum(_kib_held(pid) for pid in (self._pid, *_children(self._pid)))
+        self._peak = max(self._peak, held)
+
+
+def _kib_held(pid: int) -> int:
+    """The process's part of memory (``Pss``, proc_pid_smaps(5)); 0 where it has just ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that any of the process's threads has started."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
 
 
 def _migrate(url: str) -> None:

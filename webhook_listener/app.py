@@ -32,6 +32,8 @@ from webhook_listener.missed.configuration import ConfigurationLook
 from webhook_listener.missed.endpoint import EndpointLook
 from webhook_listener.missed.inbound import Inbound, utc_now
 from webhook_listener.missed.watch import Watch
+from webhook_listener.projector import Orders
+from webhook_listener.projector_process import ProjectorProcess
 from webhook_listener.receive import WebhookEndpoint
 from webhook_listener.settings import ListenerSettings, load_listener_settings
 from webhook_listener.writer import Writer
@@ -47,8 +49,8 @@ class Beside(Protocol):
         """End it, and wait a little until it has."""
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The application; its writer runs from startup to shutdown.
+def create_app(settings: Settings, projector: ProjectorProcess) -> Starlette:
+    """The application; its writer and ``projector`` run from startup to shutdown.
 
     On SQLite the schema is brought up to date. Raises SettingsError for settings that cannot be
     used, and SchemaError for a PostgreSQL that has to be migrated first.
@@ -61,10 +63,10 @@ def create_app(settings: Settings) -> Starlette:
     engine = writer_engine(settings.database_url)
     _prepare_schema(engine)
     metrics = Metrics()
-    writer = Writer(engine, config, metrics)
+    writer = Writer(engine, metrics, projector.wake)
     webhooks = WebhookEndpoint(secrets, audience_of(settings), writer, metrics)
     visits = Visits(writer)
-    health = Health(engine, writer, metrics)
+    health = Health(engine, writer, metrics, projector)
 
     inbound = Inbound(engine, writer.write, audience_of(settings))
     watch = _watch(settings, listener_settings, config, inbound, metrics)
@@ -76,6 +78,8 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         writer.start()
+        orders = Orders(settings.database_url, str(settings.billing_config))
+        projector.start(orders, tell=metrics.applied, died=metrics.projector_died)
         every = listener_settings.reconcile_seconds if watch is not None else 0
         writer.run(partial(schedule.publish, reconcile_seconds=every, now=utc_now()))
         for each in beside:
@@ -85,6 +89,7 @@ def create_app(settings: Settings) -> Starlette:
             await run_in_threadpool(each.stop)
         visits.write()
         await run_in_threadpool(writer.stop)
+        await run_in_threadpool(projector.stop)
         engine.dispose()
 
     return Starlette(

@@ -1,48 +1,31 @@
 """Pending events projected in batches, and what becomes of one that fails."""
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine, Select, bindparam, func, select, text, update
+from sqlalchemy import Connection, Engine, bindparam, func, update
 
 from billing_core.config import BillingConfig
-from billing_core.stripe_gateway.envelope import InboxEvent
 from billing_core.tables import Outcome
-from webhook_listener import inbox, rollups
+from webhook_listener import rollups
 from webhook_listener.database import (
-    derived_transaction,
     is_database_trouble,
-    lock_projection,
+    projecting_transaction,
+    projection_round,
 )
-from webhook_listener.projection import Projected, project
+from webhook_listener.pending import Pending, bodies, counted_anew, oldest, pending_events
+from webhook_listener.projection import PROJECTIONS, Plan, Projected, plan
 from webhook_listener.tables import EVENTS
 
 BATCH = 256
 MAX_ATTEMPTS = 8
 _FIRST_RETRY = timedelta(seconds=2)
-_PENDING = text("webhook_events.outcome = 'pending'")
-# Said again as the partial index says it, because SQLite uses it only for the same words.
-_OPEN = text("webhook_events.outcome IN ('pending', 'parked')")
+_NO_PAYLOAD = "The event's payload is not in the database, so it cannot be applied."
 _log = structlog.get_logger("webhook_listener.apply")
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """An event that waits for its outcome."""
-
-    event_id: str
-    type: str
-    created: datetime
-    received_at: datetime
-    applied_at: datetime | None
-    deliveries: int
-    attempts: int
-    api_version: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +51,35 @@ class Round:
 def apply_round(
     engine: Engine,
     config: BillingConfig,
-    parsed: Mapping[str, InboxEvent],
     *,
     now: datetime,
     only: Sequence[str] | None = None,
 ) -> Round:
     """Project the oldest pending events, or those of ``only`` that are pending.
 
-    ``parsed`` holds events that need not be read back. Raises database errors that concern all
-    events; an event that fails on its own is retried later, and parked in the end.
+    Raises database errors that concern all events; an event that fails on its own is retried
+    later, and parked in the end.
     """
     pending: list[Pending] = []
     try:
-        with derived_transaction(engine) as connection:
-            lock_projection(connection)
-            pending = _oldest(connection, now) if only is None else pending_events(connection, only)
-            applied = project_pending(connection, config, pending, parsed, now=now)
+        with projection_round(engine) as turn:
+            connection = turn.connection
+            if only is None:
+                pending = oldest(connection, now, limit=BATCH)
+            else:
+                pending = pending_events(connection, only)
+            if not pending:
+                return Round((), full=False)
+            planned = _plan(connection, config, pending, now)
+            changed = turn.begin_writing()
+            sure = counted_anew(connection, pending) if changed else pending
+            planned.flush()
+            applied = _record(connection, sure, planned, now)
     except Exception as error:
         if is_database_trouble(error) or not pending:
             raise
         _log.warning("batch.failed", events=len(pending), cause=describe(error))
-        applied = _one_by_one(engine, config, pending, parsed, now)
+        applied = _one_by_one(engine, config, pending, now)
     return Round(tuple(applied), full=len(pending) == BATCH)
 
 
@@ -96,43 +87,31 @@ def apply_everything(engine: Engine, config: BillingConfig) -> int:
     """Project until nothing waits that can be projected now; how many events that were."""
     count = 0
     while True:
-        done = apply_round(engine, config, {}, now=datetime.now(UTC))
+        done = apply_round(engine, config, now=datetime.now(UTC))
         count += len(done.applied)
         if not done.full:
             return count
 
 
 def project_pending(
-    connection: Connection,
-    config: BillingConfig,
-    pending: Sequence[Pending],
-    parsed: Mapping[str, InboxEvent],
-    *,
-    now: datetime,
+    connection: Connection, config: BillingConfig, pending: Sequence[Pending], *, now: datetime
 ) -> list[Applied]:
-    """Project these events and record their outcomes, in the caller's transaction."""
+    """Project these events and record their outcomes, in the caller's projecting transaction."""
     if not pending:
         return []
-    missing = [row.event_id for row in pending if row.event_id not in parsed]
-    events = {**parsed, **inbox.load(connection, missing)} if missing else parsed
+    planned = _plan(connection, config, pending, now)
+    planned.flush()
+    return _record(connection, pending, planned, now)
+
+
+def _plan(
+    connection: Connection, config: BillingConfig, pending: Sequence[Pending], now: datetime
+) -> Plan:
+    """What these events do to the rows; only those that do anything are read from the inbox."""
+    events = bodies(connection, [row.event_id for row in pending if row.type in PROJECTIONS])
     readable = [events[row.event_id] for row in pending if row.event_id in events]
-    projected = {one.event_id: one for one in project(connection, readable, config, now=now)}
-    for row in pending:
-        if row.event_id not in events:
-            projected[row.event_id] = _without_payload(row.event_id)
-    return _record(connection, pending, projected, now)
-
-
-def pending_events(connection: Connection, event_ids: Sequence[str]) -> list[Pending]:
-    """Those of these events that still wait, oldest first, locked for the transaction."""
-    return _read(connection, _select_pending().where(EVENTS.c.event_id.in_(event_ids)))
-
-
-def oldest_pending() -> Select[Any]:
-    """When the event that has waited longest for its first attempt was received."""
-    columns = EVENTS.c
-    fresh = select(columns.received_at).where(_PENDING, _OPEN, columns.next_attempt_at.is_(None))
-    return fresh.order_by(columns.received_at).limit(1)
+    customer_ids = {row.customer_id for row in pending if row.customer_id is not None}
+    return plan(connection, readable, config, now=now, also_customers=customer_ids)
 
 
 def describe(error: BaseException) -> str:
@@ -144,44 +123,15 @@ def describe(error: BaseException) -> str:
     return f"{kind}{place}"
 
 
-def _select_pending() -> Select[Any]:
-    columns = EVENTS.c
-    statement = select(
-        columns.event_id,
-        columns.type,
-        columns.created,
-        columns.received_at,
-        columns.applied_at,
-        columns.deliveries,
-        columns.attempts,
-        columns.api_version,
-    )
-    return statement.where(_PENDING, _OPEN).order_by(columns.received_at, columns.event_id)
-
-
-def _oldest(connection: Connection, now: datetime) -> list[Pending]:
-    waiting = EVENTS.c.next_attempt_at
-    fresh = _read(connection, _select_pending().where(waiting.is_(None)).limit(BATCH))
-    if len(fresh) == BATCH:
-        return fresh
-    due = _select_pending().where(waiting <= now).limit(BATCH - len(fresh))
-    return fresh + _read(connection, due)
-
-
-def _read(connection: Connection, statement: Select[Any]) -> list[Pending]:
-    # Locked (PostgreSQL; SQLite has one writer) so that `deliveries` stays until it is counted;
-    # a row that a repeat is being counted on comes with the next round.
-    locked = statement.with_for_update(skip_locked=True)
-    return [Pending(*row) for row in connection.execute(locked)]
-
-
-def _without_payload(event_id: str) -> Projected:
+def _became(row: Pending, planned: Plan) -> Projected:
+    """What became of an event that was not read, or could not be."""
+    missing = row.type in PROJECTIONS
     return Projected(
-        event_id=event_id,
-        outcome=Outcome.PARKED,
-        error="The event's payload is not in the database, so it cannot be applied.",
-        customer_id=None,
-        org_id=None,
+        event_id=row.event_id,
+        outcome=Outcome.PARKED if missing else Outcome.IGNORED,
+        error=_NO_PAYLOAD if missing else None,
+        customer_id=row.customer_id,
+        org_id=None if missing else planned.org_of.get(row.customer_id or ""),
     )
 
 
@@ -203,14 +153,15 @@ _RECORD = (
 def _record(
     connection: Connection,
     pending: Sequence[Pending],
-    projected: Mapping[str, Projected],
+    planned: Plan,
     now: datetime,
 ) -> list[Applied]:
+    projected = {one.event_id: one for one in planned.projected}
     rows = []
     counts = []
     applied = []
     for row in sorted(pending, key=lambda row: row.event_id):
-        one = projected[row.event_id]
+        one = projected.get(row.event_id) or _became(row, planned)
         rows.append(
             {
                 "of_event": row.event_id,
@@ -256,17 +207,15 @@ def _one_by_one(
     engine: Engine,
     config: BillingConfig,
     pending: Sequence[Pending],
-    parsed: Mapping[str, InboxEvent],
     now: datetime,
 ) -> list[Applied]:
     """Each event in a transaction of its own, so that only the one at fault waits."""
     applied: list[Applied] = []
     for row in pending:
         try:
-            with derived_transaction(engine) as connection:
-                lock_projection(connection)
+            with projecting_transaction(engine) as connection:
                 still = pending_events(connection, [row.event_id])
-                applied += project_pending(connection, config, still, parsed, now=now)
+                applied += project_pending(connection, config, still, now=now)
         except Exception as error:
             if is_database_trouble(error):
                 raise
@@ -287,7 +236,7 @@ def _postpone(engine: Engine, row: Pending, error: Exception, now: datetime) -> 
         else f"Applying the event failed ({cause}). It is kept and tried again by itself."
     )
     outcome = Outcome.PARKED if last else Outcome.PENDING
-    with derived_transaction(engine) as connection:
+    with projecting_transaction(engine) as connection:
         changed = connection.execute(
             update(EVENTS)
             .where(EVENTS.c.event_id == row.event_id, EVENTS.c.outcome == Outcome.PENDING.value)

@@ -47,12 +47,16 @@ def serve(
 
     On SQLite the schema is brought up to date first. On PostgreSQL run `migrate` before.
     """
-    from webhook_listener.serve import serve as run
+    from webhook_listener.projector_process import ProjectorProcess
 
     logs.configure()
+    settings = load_settings()
     if port is None:
         port = load_listener_settings().listener_port
-    run(load_settings(), host=host, port=port)
+    projector = ProjectorProcess()  # forked before the service is loaded, which it does not need
+    from webhook_listener.serve import serve as run
+
+    run(settings, projector, host=host, port=port)
 
 
 @app.command()
@@ -138,16 +142,15 @@ def replay(
 def reproject(dry_run: DryRun = False) -> None:
     """Rebuild plans, organizations and entitlements from the subscriptions and billing.toml."""
     from webhook_listener import projection
-    from webhook_listener.database import lock_projection
+    from webhook_listener.database import projecting_transaction
 
     settings = load_settings()
     config = load_config(settings.billing_config)
     engine = migrated_database(settings)
-    with engine.connect() as connection, connection.begin() as transaction:
-        lock_projection(connection)
+    with projecting_transaction(engine, durable=True) as connection:
         report = projection.reproject(connection, config, now=datetime.now(UTC))
         if dry_run:
-            transaction.rollback()
+            connection.get_transaction().rollback()  # type: ignore[union-attr]
     for org_id in report.changed_org_ids:
         typer.echo(f"{org_id}: entitlement {'would change' if dry_run else 'changed'}")
     typer.echo(

@@ -3,10 +3,13 @@
 A *durable* transaction is on disk when it ends: what was acknowledged, what was audited. A
 *derived* one holds only what the inbox can give again (projected rows, outcomes), so a power cut
 may take it back; the next durable one makes it durable too, because both share one log.
+
+Whoever writes projected rows does it in a ``projecting_transaction`` or a ``projection_round``:
+one at a time on a database, whatever process it is in.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
 from billing_core.errors import SettingsError
+from webhook_listener.file_lock import file_lock
 
 BUSY_TIMEOUT_MS = 5_000
 _PROJECTION_LOCK = 7_201_001
@@ -114,14 +118,18 @@ def _begin_postgresql(connection: Connection) -> None:
 @contextmanager
 def durable_transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction that is on disk once it has ended."""
-    with engine.begin() as connection:
+    with _turn_to_write(engine), engine.begin() as connection:
         yield connection
 
 
 @contextmanager
 def derived_transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction of rows that the inbox can give again."""
-    with engine.connect().execution_options(derived=True) as connection, connection.begin():
+    with (
+        _turn_to_write(engine),
+        engine.connect().execution_options(derived=True) as connection,
+        connection.begin(),
+    ):
         yield connection
 
 
@@ -132,9 +140,62 @@ def reading_transaction(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def lock_projection(connection: Connection) -> None:
-    """Let one listener at a time project; held until the transaction ends."""
-    _lock(connection, _PROJECTION_LOCK)
+@contextmanager
+def projecting_transaction(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
+    """A transaction in which projected rows may be written; nobody else writes any meanwhile."""
+    transaction = durable_transaction if durable else derived_transaction
+    with _turn_to_project(engine), transaction(engine) as connection:
+        _lock(connection, _PROJECTION_LOCK)
+        yield connection
+
+
+class ProjectionRound:
+    """Reads first, then a derived transaction, both on ``connection``."""
+
+    def __init__(self, connection: Connection, held: ExitStack) -> None:
+        self.connection = connection
+        self._held = held
+
+    def begin_writing(self) -> bool:
+        """From here on rows may be written, and are all written or none.
+
+        Returns whether the inbox may have changed since the round began; projected rows have not.
+        """
+        if self.connection.dialect.name != "sqlite":
+            return False
+        self.connection.exec_driver_sql("COMMIT")
+        self._held.enter_context(_turn_to_write(self.connection.engine))
+        self.connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
+        self.connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return True
+
+
+@contextmanager
+def projection_round(engine: Engine) -> Iterator[ProjectionRound]:
+    """A look at the rows, and then their new ones; nobody else writes projected rows meanwhile.
+
+    SQLite lets one process write at a time, so what is read and computed before
+    ``begin_writing`` keeps no acknowledgement waiting.
+    """
+    if engine.dialect.name != "sqlite":
+        with ExitStack() as held, projecting_transaction(engine) as connection:
+            yield ProjectionRound(connection, held)
+        return
+    with (
+        _turn_to_project(engine),
+        ExitStack() as held,
+        reading_transaction(engine) as connection,
+    ):
+        yield ProjectionRound(connection, held)
+
+
+def _turn_to_project(engine: Engine) -> AbstractContextManager[None]:
+    return file_lock(engine, "projecting")
+
+
+def _turn_to_write(engine: Engine) -> AbstractContextManager[None]:
+    # SQLite's own lock is not waited for but asked for again and again, ever less often.
+    return file_lock(engine, "writing")
 
 
 def lock_audit(connection: Connection) -> None:
@@ -155,6 +216,8 @@ def _lock(connection: Connection, key: int) -> None:
 
 def is_database_trouble(error: BaseException) -> bool:
     """Whether ``error`` tells of the database itself (full, away, locked), not of the rows."""
+    if isinstance(error, OSError):  # a lock's file cannot be made or opened
+        return True
     if not isinstance(error, DBAPIError):
         return False
     if error.connection_invalidated or isinstance(error, InterfaceError):

@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from webhook_listener import schema, state
-from webhook_listener.apply import oldest_pending
 from webhook_listener.database import reading_transaction
 from webhook_listener.errors import OverloadedError, SchemaError
 from webhook_listener.metrics import Metrics
+from webhook_listener.pending import oldest_pending
+from webhook_listener.projector_process import ProjectorProcess
 from webhook_listener.tables import EVENTS, STATE
 from webhook_listener.upsert import insert
 from webhook_listener.writer import Writer
@@ -21,15 +22,19 @@ from webhook_listener.writer import Writer
 _FRESH_SECONDS = 1.0
 _PATIENCE_SECONDS = 8.0
 _COUNTED_TO = 100_000
+_NOT_APPLYING = "ready to store; the projector is being started again. Events are kept and applied once it runs.\n"
 
 
 class Health:
     """Answers the three routes; checks that cost something are made once a second at most."""
 
-    def __init__(self, engine: Engine, writer: Writer, metrics: Metrics) -> None:
+    def __init__(
+        self, engine: Engine, writer: Writer, metrics: Metrics, projector: ProjectorProcess
+    ) -> None:
         self._engine = engine
         self._writer = writer
         self._metrics = metrics
+        self._projector = projector
         self._checking = asyncio.Lock()
         self._checked_at = 0.0
         self._trouble: str | None = "The listener is starting."
@@ -41,17 +46,18 @@ class Health:
         return PlainTextResponse("The writer has stopped: restart the listener.\n", 503)
 
     async def readyz(self, _request: Request) -> Response:
-        """A write can be done and the schema is the needed one."""
+        """A write can be done and the schema is the needed one: deliveries can be acknowledged."""
         async with self._checking:
             if time.monotonic() - self._checked_at > _FRESH_SECONDS:
                 self._trouble = await self._find_trouble()
                 self._checked_at = time.monotonic()
-        if self._trouble is None:
-            return PlainTextResponse("ready\n")
-        return PlainTextResponse(self._trouble + "\n", status_code=503)
+        if self._trouble is not None:
+            return PlainTextResponse(self._trouble + "\n", status_code=503)
+        return PlainTextResponse("ready\n" if self._projector.up else _NOT_APPLYING)
 
     async def metrics(self, _request: Request) -> Response:
         """Prometheus text; the gauges that need the database keep their last value without it."""
+        self._metrics.projector_up.set(self._projector.up)
         await run_in_threadpool(self._read_gauges)
         content_type = "text/plain; version=0.0.4; charset=utf-8"
         return Response(self._metrics.render(), media_type=content_type)

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func
 
 from billing_core.entitlement import NO_SUBSCRIPTION
-from webhook_listener.database import durable_transaction, lock_projection
+from webhook_listener.database import projecting_transaction
 from webhook_listener.errors import ImportFileError
 from webhook_listener.tables import ENTITLEMENTS, ORGANIZATIONS
 from webhook_listener.upsert import insert
@@ -45,8 +45,7 @@ def import_organizations(engine: Engine, path: Path, *, now: datetime) -> int:
         seen.add(organization.org_id)
     organizations = (organization for _, organization in _read(path))
     while chunk := list(islice(organizations, _CHUNK)):
-        with durable_transaction(engine) as connection:
-            lock_projection(connection)
+        with projecting_transaction(engine, durable=True) as connection:
             _write(connection, chunk, now)
     return len(seen)
 

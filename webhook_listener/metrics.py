@@ -1,6 +1,8 @@
 """What ``/metrics`` tells Prometheus; one registry for each app, none shared by the process."""
 
+import threading
 from collections.abc import Iterable
+from itertools import accumulate
 
 from prometheus_client import (
     CollectorRegistry,
@@ -10,12 +12,13 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
-from webhook_listener.apply import Applied
 from webhook_listener.projection import PROJECTIONS
+from webhook_listener.tally import LAG_SECONDS, Lags, Tally
 
 _LATENCY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.5, 1, 5)
-_LAG_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300, 3600)
 
 
 class Metrics:
@@ -49,16 +52,22 @@ class Metrics:
             buckets=_LATENCY_SECONDS,
             registry=registry,
         )
-        self.apply_lag_seconds = Histogram(
-            "billing_webhook_apply_lag_seconds",
-            "From receipt to the rows that follow from it.",
-            buckets=_LAG_SECONDS,
+        self._apply_lag = _Summed(
+            "billing_webhook_apply_lag_seconds", "From receipt to the rows that follow from it."
+        )
+        self._receive_lag = _Summed(
+            "billing_webhook_receive_lag_seconds", "From Stripe's time of an event to its receipt."
+        )
+        registry.register(self._apply_lag)
+        registry.register(self._receive_lag)
+        self.projector_up = Gauge(
+            "billing_projector_up",
+            "1 while the process that applies events runs.",
             registry=registry,
         )
-        self.receive_lag_seconds = Histogram(
-            "billing_webhook_receive_lag_seconds",
-            "From Stripe's time of an event to its receipt.",
-            buckets=_LAG_SECONDS,
+        self._projector_deaths = Counter(
+            "billing_projector_deaths",
+            "How often that process died and was started again.",
             registry=registry,
         )
         self.last_event = Gauge(
@@ -130,19 +139,45 @@ class Metrics:
         self._reconcile_runs.labels(result).inc()
         self._reconcile_found.inc(missing)
 
-    def applied(self, events: Iterable[Applied]) -> None:
+    def applied(self, told: Tally) -> None:
         """Count events that got their outcome."""
-        for event in events:
-            kind = event.type if event.type in PROJECTIONS else "other"
-            self.outcomes.labels(kind, event.outcome.value).inc()
-            self.apply_lag_seconds.observe(event.lag_seconds)
-            if not event.type.startswith("snapshot."):
-                self.receive_lag_seconds.observe(event.receive_lag_seconds)
-            created = event.created.timestamp()
-            if created > self._newest:
-                self._newest = created
-                self.last_event.set(created)
+        for type_, outcome, count in told.outcomes:
+            kind = type_ if type_ in PROJECTIONS else "other"
+            self.outcomes.labels(kind, outcome).inc(count)
+        self._apply_lag.add(told.apply_lag)
+        self._receive_lag.add(told.receive_lag)
+        if told.newest > self._newest:
+            self._newest = told.newest
+            self.last_event.set(told.newest)
+
+    def projector_died(self) -> None:
+        """Count a projector's death."""
+        self._projector_deaths.inc()
 
     def render(self) -> bytes:
         """The text that Prometheus scrapes."""
         return generate_latest(self.registry)
+
+
+class _Summed(Collector):
+    """A histogram of lags that were counted elsewhere."""
+
+    def __init__(self, name: str, documentation: str) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._adding = threading.Lock()
+        self._lags = Lags()
+
+    def add(self, lags: Lags) -> None:
+        """Count these as well."""
+        with self._adding:
+            self._lags.add(lags)
+
+    def collect(self) -> Iterable[Metric]:
+        """What Prometheus is told."""
+        with self._adding:
+            below = list(accumulate(self._lags.counts))
+            total = self._lags.total
+        bounds = [*(str(bound) for bound in LAG_SECONDS), "+Inf"]
+        buckets = list(zip(bounds, below, strict=True))
+        yield HistogramMetricFamily(self._name, self._documentation, buckets, total)

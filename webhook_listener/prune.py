@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Engine, delete, or_, select
 
 from billing_core.facts import KNOWN_STATUSES
 from billing_core.tables import Outcome
-from webhook_listener.database import durable_transaction
+from webhook_listener.database import projecting_transaction
 from webhook_listener.projection.families import CUSTOMERS, PRICES, PRODUCTS, SUBSCRIPTIONS, Family
 from webhook_listener.tables import EVENTS, PAYLOADS
 
@@ -44,7 +44,7 @@ def prune(engine: Engine, *, before: datetime) -> Iterator[int]:
     )
     chunk = removable
     while True:
-        with durable_transaction(engine) as connection:
+        with projecting_transaction(engine, durable=True) as connection:
             found = connection.execute(chunk).all()
             gone = sorted(row.event_id for row in found)
             connection.execute(delete(EVENTS).where(columns.event_id.in_(gone)))

@@ -10,13 +10,10 @@ from sqlalchemy import Connection, Engine, Select, select, text, update
 from billing_core.config import BillingConfig
 from billing_core.tables import Outcome
 from webhook_listener import rollups
-from webhook_listener.apply import BATCH, apply_round, pending_events, project_pending
-from webhook_listener.database import (
-    derived_transaction,
-    durable_transaction,
-    lock_projection,
-)
+from webhook_listener.apply import BATCH, apply_round, project_pending
+from webhook_listener.database import durable_transaction, projecting_transaction
 from webhook_listener.inbox import Audience
+from webhook_listener.pending import pending_events
 from webhook_listener.tables import EVENTS
 
 Row = Mapping[str, Any]
@@ -73,7 +70,7 @@ def replay(
             continue
         with durable_transaction(engine) as connection:
             before = reopen(connection, audience, chunk)
-        apply_round(engine, config, {}, now=now, only=chunk)
+        apply_round(engine, config, now=now, only=chunk)
         with durable_transaction(engine) as connection:
             told = conclude(connection, before)
         yield from told
@@ -86,10 +83,9 @@ def _trial(
     event_ids: Sequence[str],
     now: datetime,
 ) -> list[Replayed]:
-    with derived_transaction(engine) as connection:
-        lock_projection(connection)
+    with projecting_transaction(engine) as connection:
         before = reopen(connection, audience, event_ids)
-        project_pending(connection, config, pending_events(connection, event_ids), {}, now=now)
+        project_pending(connection, config, pending_events(connection, event_ids), now=now)
         told = conclude(connection, before)
         connection.get_transaction().rollback()  # type: ignore[union-attr]
     return told

@@ -4,7 +4,7 @@ SQLAlchemy's own execution looks at every parameter of every row, and under load
 than the database does. What is written here reads the same through SQLAlchemy.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -21,7 +21,9 @@ Converters = Mapping[str, Callable[[Any], Any]]
 class RowSql:
     """One table's statements as PostgreSQL takes them; ``row_sql`` gives the right dialect's."""
 
+    mark = "%s"
     is_one_of = "= ANY(%s)"
+    one_writer = False
 
     def __init__(self, table: Table) -> None:
         self.name = table.name
@@ -40,12 +42,24 @@ class RowSql:
     ) -> list[dict[str, Any]]:
         """The whole rows whose ``column`` is one of ``keys``."""
         found = connection.exec_driver_sql(self._select(column), (self.as_list(keys),))
-        rows = [dict(zip(self.columns, values, strict=True)) for values in found]
-        for name, decode in self.decoders.items():
-            for row in rows:
-                if row[name] is not None:
-                    row[name] = decode(row[name])
-        return rows
+        return [
+            dict(zip(self.columns, values, strict=True))
+            for values in self.decoded(self.columns, found)
+        ]
+
+    def decoded(self, names: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+        """Rows of the columns ``names`` with the values that Python knows them by."""
+        decoders = self._decoders_at(names)
+        made = [list(row) for row in rows]
+        for position, decode in decoders:
+            for row in made:
+                if row[position] is not None:
+                    row[position] = decode(row[position])
+        return made
+
+    def moment(self, at: datetime) -> Any:  # noqa: ANN401 - what the driver takes
+        """A time as a parameter."""
+        return at
 
     def insert(self, connection: Connection, rows: Sequence[Row], *, then: str = "") -> None:
         """Insert ``rows``, all with the same columns; ``then`` is the ON CONFLICT clause."""
@@ -82,6 +96,14 @@ class RowSql:
             connection.exec_driver_sql(f"{statement} {condition}", (self.as_list(keys),))
 
     @cache  # noqa: B019 - there is one object a table, kept for good
+    def _decoders_at(self, names: tuple[str, ...]) -> list[tuple[int, Callable[[Any], Any]]]:
+        return [
+            (position, self.decoders[name])
+            for position, name in enumerate(names)
+            if name in self.decoders
+        ]
+
+    @cache  # noqa: B019 - there is one object a table, kept for good
     def _select(self, column: str) -> str:
         return f'SELECT {_names(self.columns)} FROM {self.name} WHERE "{column}" {self.is_one_of}'  # noqa: S608 - our own names
 
@@ -89,7 +111,9 @@ class RowSql:
 class SqliteRowSql(RowSql):
     """The same for SQLite, which keeps text and numbers only and knows no arrays."""
 
+    mark = "?"
     is_one_of = "IN (SELECT value FROM json_each(?))"
+    one_writer = True
 
     def __init__(self, table: Table) -> None:
         super().__init__(table)
@@ -101,6 +125,10 @@ class SqliteRowSql(RowSql):
     def as_list(self, keys: Sequence[str]) -> Any:  # noqa: ANN401 - what the driver takes
         """A JSON array."""
         return orjson.dumps(keys).decode()
+
+    def moment(self, at: datetime) -> Any:  # noqa: ANN401 - what the driver takes
+        """Text, as SQLAlchemy writes it."""
+        return _to_text(at)
 
     def execute_insert(
         self, connection: Connection, names: tuple[str, ...], rows: Sequence[Row], then: str

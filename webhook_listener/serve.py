@@ -1,4 +1,4 @@
-"""The server process: one socket, one event loop, one writer thread."""
+"""The server process: one socket, one event loop, one writer thread, one projector beside it."""
 
 import contextlib
 import errno
@@ -11,18 +11,19 @@ import uvicorn
 from billing_core.settings import Settings
 from webhook_listener.app import create_app
 from webhook_listener.errors import ListenError
+from webhook_listener.projector_process import ProjectorProcess
 
 _log = structlog.get_logger("webhook_listener.serve")
 
 
-def serve(settings: Settings, *, host: str, port: int) -> None:
+def serve(settings: Settings, projector: ProjectorProcess, *, host: str, port: int) -> None:
     """Serve until SIGINT or SIGTERM, then finish what was begun.
 
     Port 0 takes a free one; the log's ``listening`` line names it. Raises ListenError when the
     port cannot be had, and whatever ``create_app`` raises.
     """
     with _listen(host, port) as listening:
-        app = create_app(settings)
+        app = create_app(settings, projector)
         server = uvicorn.Server(
             uvicorn.Config(
                 app,

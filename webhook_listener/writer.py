@@ -1,25 +1,20 @@
-"""The one thread that writes: stores what was delivered, runs commands, projects what waits.
+"""The thread that stores what was delivered and runs commands; the projector does the rest.
 
-Deliveries that come while a commit is under way share the next one. Storing comes before
-projecting, one bounded batch of each in turn, so that neither keeps the other waiting for long.
+Deliveries that come while a commit is under way share the next one.
 """
 
 import asyncio
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine
 
-from billing_core.config import BillingConfig
-from billing_core.stripe_gateway.envelope import InboxEvent
-from webhook_listener.apply import Applied, apply_round, describe
+from webhook_listener.apply import describe
 from webhook_listener.database import durable_transaction, is_database_trouble
 from webhook_listener.errors import NotStoredError, OverloadedError
 from webhook_listener.inbox import Delivery, store
@@ -30,9 +25,7 @@ T = TypeVar("T")
 STORE_BATCH = 512
 MAX_QUEUED = 4_000
 MAX_QUEUED_BYTES = 32 * 1024 * 1024
-_KEPT_PARSED = 2_048
 _POLL_SECONDS = 0.5
-_PAUSE_SECONDS = 1.0
 _PATIENCE_SECONDS = 60.0
 _log = structlog.get_logger("webhook_listener.writer")
 
@@ -50,31 +43,30 @@ class _Job:
 
 
 class Writer:
-    """Owns the thread. ``submit`` and ``run`` hand it work; everything else is its own."""
+    """Owns the thread. ``submit`` and ``run`` hand it work; everything else is its own.
 
-    def __init__(self, engine: Engine, config: BillingConfig, metrics: Metrics) -> None:
+    ``wake`` is called after each commit, which may have left events to project.
+    """
+
+    def __init__(self, engine: Engine, metrics: Metrics, wake: Callable[[], None]) -> None:
         self._engine = engine
-        self._config = config
         self._metrics = metrics
+        self._wake_projector = wake
         self._queue: deque[_Waiting] = deque()
         self._queued_bytes = 0
         self._jobs: deque[_Job] = deque()
-        self._parsed: dict[str, InboxEvent] = {}
         self._wake = threading.Condition()
         self._stopping = False
-        self._apply_after = 0.0
-        self._apply_until = 0.0
         self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
 
     def start(self) -> None:
-        """Start the thread; what waits from an earlier run is projected at once."""
+        """Start the thread."""
         self._thread.start()
 
-    def stop(self, *, within_seconds: float = 5.0) -> None:
-        """Commit what is queued, project what waits if that is quick, and end the thread."""
+    def stop(self) -> None:
+        """Commit what is queued, and end the thread."""
         with self._wake:
             self._stopping = True
-            self._apply_until = time.monotonic() + within_seconds
             self._wake.notify()
         self._thread.join()
 
@@ -117,23 +109,21 @@ class Writer:
         return self._thread.is_alive()
 
     def _loop(self) -> None:
-        more = True
         while not (self._stopping and self._idle()):
-            batch, jobs = self._take(wait=not more)
+            batch, jobs = self._take()
             if batch:
                 self._store(batch)
             for job in jobs:
                 self._run_job(job)
-            more = self._apply()
-        while more and time.monotonic() < self._apply_until:
-            more = self._apply()
+            if batch or jobs:
+                self._wake_projector()
 
     def _idle(self) -> bool:
         return not (self._queue or self._jobs)
 
-    def _take(self, *, wait: bool) -> tuple[list[_Waiting], list[_Job]]:
+    def _take(self) -> tuple[list[_Waiting], list[_Job]]:
         with self._wake:
-            if wait and self._idle() and not self._stopping:
+            if self._idle() and not self._stopping:
                 self._wake.wait(_POLL_SECONDS)
             size = min(STORE_BATCH, len(self._queue))
             batch = [self._queue.popleft() for _ in range(size)]
@@ -155,11 +145,6 @@ class Writer:
                 self._store([waiting])
             return
         _answer(batch, None)
-        for delivery in stored.new:
-            if len(self._parsed) >= _KEPT_PARSED:
-                break
-            if delivery.ignored_because is None:
-                self._parsed[delivery.event.event_id] = delivery.event
         self._metrics.received.inc(len(batch))
         if stored.duplicates:
             self._metrics.duplicates.inc(stored.duplicates)
@@ -172,30 +157,6 @@ class Writer:
             job.result.set_exception(error)
         else:
             job.result.set_result(result)
-
-    def _apply(self) -> bool:
-        """Project one batch; whether more waits."""
-        if time.monotonic() < self._apply_after:
-            return False
-        try:
-            done = apply_round(self._engine, self._config, self._parsed, now=datetime.now(UTC))
-        except Exception as error:  # noqa: BLE001 - the events still wait; the thread lives on
-            _log.exception("apply.failed", cause=describe(error))
-            self._apply_after = time.monotonic() + _PAUSE_SECONDS
-            return False
-        for event in done.applied:
-            self._parsed.pop(event.event_id, None)
-        self._metrics.applied(done.applied)
-        if done.applied:
-            _log_applied(done.applied)
-        return done.full
-
-
-def _log_applied(applied: Sequence[Applied]) -> None:
-    outcomes: dict[str, list[str]] = {}
-    for event in applied:
-        outcomes.setdefault(event.outcome.value, []).append(event.event_id)
-    _log.info("events.applied", **outcomes)
 
 
 def _answer(batch: Sequence[_Waiting], error: Exception | None) -> None:

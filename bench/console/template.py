@@ -166,7 +166,7 @@ def _store(
             ],
         )
     now = datetime.fromtimestamp(batch[-1].received + 1, UTC)
-    while apply_round(engine, config, {}, now=now).full:
+    while apply_round(engine, config, now=now).full:
         pass
 
 

@@ -102,6 +102,55 @@ def test_what_was_acknowledged_survives_kill_9_under_load(
     assert_each_is_applied_once(database_url, acknowledged)
 
 
+def children(pid: int) -> list[int]:
+    """The processes that this one has started and that still run."""
+    listed = subprocess.run(
+        ["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True, check=False
+    )
+    return [int(line) for line in listed.stdout.split()]
+
+
+def test_a_projector_killed_under_load_is_started_again_and_applies_each_event_once(
+    start: Callable[..., Listener], database_url: str
+) -> None:
+    dice = random.Random(CRASH_RUNS)
+    running = start()
+    with Load(running.url) as load:
+        for killed in range(1, CRASH_RUNS + 1):
+            before = len(load.acknowledged)
+            wait_for(lambda before=before: len(load.acknowledged) > before + 20, what="a load")  # type: ignore[misc]
+            time.sleep(dice.uniform(0, 0.2))
+            [projector] = wait_for(lambda: children(running.pid), what="a projector")
+            os.kill(projector, signal.SIGKILL)
+            wait_for(
+                lambda killed=killed: running.log.count('"projector.started"') == killed,  # type: ignore[misc]
+                what="another projector",
+            )
+    running.settle()
+    assert load.refused == []
+    assert_each_is_applied_once(database_url, load.acknowledged)
+    told = running.client.get("/metrics").text
+    assert f"billing_projector_deaths_total {CRASH_RUNS}.0" in told
+    assert "billing_projector_up 1.0" in told
+
+
+def test_a_killed_listener_leaves_no_projector_behind(start: Callable[..., Listener]) -> None:
+    running = start()
+    with Load(running.url, threads=2) as load:
+        wait_for(lambda: len(load.acknowledged) > 20, what="acknowledgements")
+        [projector] = children(running.pid)
+        running.stop(signal.SIGKILL)
+    wait_for(lambda: not is_running(projector), what="the projector to end")
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process; one that has ended and is not yet waited for is none."""
+    listed = subprocess.run(
+        ["ps", "-p", str(pid), "-o", "stat="], capture_output=True, text=True, check=False
+    )
+    return listed.stdout.strip()[:1] not in ("", "Z")
+
+
 def test_one_of_two_listeners_dies_and_nothing_is_lost_or_applied_twice(
     start: Callable[..., Listener], database_url: str
 ) -> None:
@@ -221,11 +270,14 @@ def test_a_database_locked_for_long_is_answered_503_and_recovered_from(
     running.settle()
 
 
-def test_the_server_leaves_no_process_behind(start: Callable[..., Listener]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_server_leaves_no_process_behind(
+    start: Callable[..., Listener], number: signal.Signals
+) -> None:
+    """Also where the terminal tells each process of the group."""
     running = start()
-    pid = running.pid
-    running.stop()
-    children = subprocess.run(
-        ["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True, check=False
-    )
-    assert children.stdout.strip() == ""
+    [projector] = children(running.pid)
+    os.kill(projector, number)
+    assert running.stop(number) == 0
+    assert not is_running(projector)
+    assert "projector.died" not in running.log

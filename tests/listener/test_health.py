@@ -112,7 +112,7 @@ def test_an_event_that_keeps_failing_is_parked_after_ever_longer_waits(
         now = start + timedelta(seconds=seconds)
         with reading(database_url) as rows:
             before = rows("SELECT attempts FROM webhook_events")
-            apply_round(engine, config, {}, now=now)
+            apply_round(engine, config, now=now)
             if rows("SELECT attempts FROM webhook_events") != before:
                 attempts.append(seconds)
     assert attempts == [0, 2, 6, 14, 30, 62, 126, 254]

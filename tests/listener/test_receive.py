@@ -10,7 +10,6 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from billing_core.config import BillingConfig
 from tests.listener.conftest import Rows
 from tests.support.listener import Listener
 from tests.support.stripe_events import (
@@ -165,7 +164,7 @@ def test_a_full_queue_is_answered_503_with_a_time_to_come_back(
     """The writer is not started, so that what is queued stays queued."""
     monkeypatch.setattr("webhook_listener.writer.MAX_QUEUED", 2)
     metrics = Metrics()
-    writer = Writer(engine, BillingConfig(), metrics)
+    writer = Writer(engine, metrics, lambda: None)
     audience = Audience(livemode=False, account=None)
     endpoint = WebhookEndpoint([WEBHOOK_SECRET], audience, writer, metrics)
 

@@ -125,11 +125,17 @@ def refresh_subscriptions(
             columns.other_price_ids.is_not(None) & or_(*others),
         )
     )
-    workspace.flush()  # the search is the database's, so it must know all
-    found = workspace.connection.execute(statement).scalars()
-    rows = workspace.by(SUBSCRIPTIONS, "subscription_id", found)
+    found = set(workspace.connection.execute(statement).scalars())
+    changed = (row for _, row in workspace.changed(SUBSCRIPTIONS))  # the database has none of it
+    found |= {row["subscription_id"] for row in changed if row and _has_price(row, price_ids)}
+    rows = workspace.by(SUBSCRIPTIONS, "subscription_id", sorted(found))
     put_main_items(workspace, rows, config)
     return {row["customer_id"] for row in rows if row["customer_id"] is not None}
+
+
+def _has_price(row: Row, price_ids: set[str]) -> bool:
+    others = (row["other_price_ids"] or "").split(",")
+    return row["price_id"] in price_ids or not price_ids.isdisjoint(others)
 
 
 def put_main_items(workspace: Workspace, rows: Sequence[Row], config: BillingConfig) -> None:

@@ -1,6 +1,6 @@
 """From inbox events to rows: the one table of what each type does, and the steps in their order."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -197,28 +197,42 @@ PROJECTIONS: dict[str, Projection] = {
 }
 
 
-def project(
-    connection: Connection, events: Sequence[InboxEvent], config: BillingConfig, *, now: datetime
-) -> list[Projected]:
-    """Apply inbox events inside the caller's transaction and say what became of each.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What became of each event, and the rows that follow from it: ``flush`` writes them."""
 
-    The events are rows of the inbox already. Whatever order they come in, the subscriptions,
-    organizations and entitlements end the same. Raises only what the database raises; an event
-    that cannot be understood is parked with a sentence.
+    projected: list[Projected]
+    org_of: Mapping[str, str]
+    flush: Callable[[], None]
+
+
+def plan(
+    connection: Connection,
+    events: Sequence[InboxEvent],
+    config: BillingConfig,
+    *,
+    now: datetime,
+    also_customers: Iterable[str] = (),
+) -> Plan:
+    """Work out what inbox events do to the rows. Reads, and writes nothing before ``flush``.
+
+    Whatever order events come in, the subscriptions, organizations and entitlements end the same.
+    ``org_of`` has the org of each customer that is known, of ``also_customers`` too. Raises only
+    what the database raises; an event that cannot be understood is parked with a sentence.
     """
     outcomes: dict[str, Outcome] = {}
     faults: dict[str, str] = {}
     workspace = Workspace(connection)
     customer_ids = {event.customer_id for event in events if event.customer_id}
+    customer_ids.update(also_customers)
     workspace.by(CUSTOMERS.table, "customer_id", customer_ids)  # all at once is quicker
     for wave_events in _waves(events):
         wave = _Wave(workspace, config, now, events=wave_events)
         _project_wave(wave)
         outcomes |= wave.outcomes
         faults |= wave.faults
-    workspace.flush()
     org_of = _org_ids(workspace, customer_ids)
-    return [
+    projected = [
         Projected(
             event_id=event.event_id,
             outcome=outcomes.get(event.event_id, Outcome.IGNORED),
@@ -228,6 +242,16 @@ def project(
         )
         for event in events
     ]
+    return Plan(projected, org_of, workspace.flush)
+
+
+def project(
+    connection: Connection, events: Sequence[InboxEvent], config: BillingConfig, *, now: datetime
+) -> list[Projected]:
+    """Apply inbox events inside the caller's transaction and say what became of each."""
+    planned = plan(connection, events, config, now=now)
+    planned.flush()
+    return planned.projected
 
 
 def _waves(events: Iterable[InboxEvent]) -> list[list[InboxEvent]]:

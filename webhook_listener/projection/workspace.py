@@ -39,6 +39,7 @@ class Workspace:
         self.connection = connection
         self._held: dict[str, _Held] = {}
         self._changes: list[Row] = []
+        self._moved: list[tuple[str, str]] = []
         self._moves = StateMoves()
 
     def by(self, table: Table, column: str, keys: Iterable[str]) -> list[Row]:
@@ -74,11 +75,15 @@ class Workspace:
             {**change, "org_id": new} if change["org_id"] == old else change
             for change in self._changes
         ]
-        for table in (_CHANGES, _LINKS):
-            self.connection.execute(update(table).where(table.c.org_id == old).values(org_id=new))
+        self._moved.append((old, new))
 
     def flush(self) -> None:
         """Write everything that has changed."""
+        for table in (_CHANGES, _LINKS):
+            for old, new in self._moved:
+                moved = update(table).where(table.c.org_id == old).values(org_id=new)
+                self.connection.execute(moved)
+        self._moved = []
         self._adopt_events()
         for held in self._held.values():
             held.flush()
