@@ -1,6 +1,7 @@
 """What came of a redeemed link, read off what Stripe's events changed since then.
 
-Nothing here is stored: coming back proves nothing, and what happened is in the events anyway.
+The one rule: the listener keeps what it says with the link, and every page reads that. Coming back
+proves nothing and changes nothing.
 """
 
 from collections.abc import Sequence

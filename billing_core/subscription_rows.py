@@ -30,6 +30,9 @@ _PLAIN = (
 )
 
 
+FACT_COLUMNS = ("subscription_id", "items", *_PLAIN)
+
+
 def columns_of_facts(facts: SubscriptionFacts) -> dict[str, Any]:
     """The columns that follow from the facts alone."""
     columns: dict[str, Any] = {name: getattr(facts, name) for name in _PLAIN}

@@ -1,18 +1,14 @@
 """One support link: how it stands, what came of it, and what happened to it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import streamlit as st
 from markupsafe import Markup
-from sqlalchemy import Connection
 
 from billing_core import queries
 from billing_core.errors import DatabaseUnavailableError, SettingsError
-from billing_core.link_results import News
 from billing_core.links import NEEDS_A_PRICE, LinkState
 from billing_core.queries import AuditFilters
-from billing_core.queries.link_results import what_came_of
 from billing_core.queries.link_visits import link_visits
 from billing_core.queries.links import link as find_link
 from billing_core.rows import AuditRow
@@ -28,49 +24,35 @@ _EVERY_SECONDS = 4.0
 _SHOWN = 50
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What is known of a link just now, apart from how often it was looked at."""
-
-    row: LinkRow
-    news: News | None
-
-
 def detail(link_id: str, principal: Principal, who: Viewer) -> None:
     """The link's page, kept up to date while it is looked at."""
     with data.snapshot() as connection:
-        seen = _look(connection, link_id)
+        row = find_link(connection, link_id, now=data.now())
         visits = link_visits(connection, [link_id]).get(link_id)
         told = queries.audit_entries(connection, AuditFilters(link_id=link_id), limit=_SHOWN).rows
     elements.show(elements.link("All support links", "/links"))
-    if seen is None:
+    if row is None:
         elements.page_heading("No such link")
         elements.notice(f"No link has the reference “{link_id[:100]}”.", "warn")
         return
-    row = seen.row
     organization = elements.organization_link(row.link.org_id, row.org_name)
     elements.page_heading(row.link.destination, Markup("{} for {}").format(link_id, organization))
-    if seen.news is not None:
-        elements.notice(Markup("<b>{}.</b>").format(result(seen.news, who)), "good")
-    elements.show(elements.facts(_facts(seen, visits, who)))
+    if row.news is not None:
+        elements.notice(Markup("<b>{}.</b>").format(result(row.news, who)), "good")
+    elements.show(elements.facts(_facts(row, visits, who)))
     link_changes.controls(row, principal, who)
     elements.section("What happened")
     elements.show(_story(told, who))
-    st.fragment(_watch, run_every=_EVERY_SECONDS)(link_id, seen)
+    st.fragment(_watch, run_every=_EVERY_SECONDS)(link_id, row)
 
 
-def _look(connection: Connection, link_id: str) -> _Seen | None:
-    row = find_link(connection, link_id, now=data.now())
-    return _Seen(row, what_came_of(connection, [row.link]).get(link_id)) if row else None
-
-
-def _watch(link_id: str, shown: _Seen) -> None:
+def _watch(link_id: str, shown: LinkRow) -> None:
     """Look again whether the link was used, has ended or has led to anything."""
     try:
         if identity.current() is None:
             st.rerun()  # the whole page then says that the session has ended
         with data.snapshot() as connection:
-            seen = _look(connection, link_id)
+            seen = find_link(connection, link_id, now=data.now())
     except (DatabaseUnavailableError, SettingsError) as error:
         elements.notice(str(error), "warn")
         return
@@ -78,8 +60,8 @@ def _watch(link_id: str, shown: _Seen) -> None:
         st.rerun()
 
 
-def _facts(seen: _Seen, visits: LinkVisits | None, who: Viewer) -> list[tuple[str, Text]]:
-    row, link = seen.row, seen.row.link
+def _facts(row: LinkRow, visits: LinkVisits | None, who: Viewer) -> list[tuple[str, Text]]:
+    link = row.link
     maker = Markup("{} ({})").format(elements.untrusted(link.created_by), link.created_by_role)
     pairs: list[tuple[str, Text]] = [
         ("State", state_badge(row.state)),
@@ -105,7 +87,7 @@ def _facts(seen: _Seen, visits: LinkVisits | None, who: Viewer) -> list[tuple[st
     if link.subscription_id is not None:
         pairs.append(("Subscription", elements.code(link.subscription_id)))
     if link.last_redeemed_at is not None or link.refusal_code is not None:
-        pairs.append(("What came of it", came_of(link, seen.news, who, data.now())))
+        pairs.append(("What came of it", came_of(link, row.news, who, data.now())))
     return [*pairs, ("Reason", elements.untrusted(link.reason))]
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 import streamlit as st
 from markupsafe import Markup
 
-from billing_core.link_results import News
 from billing_core.links import DESTINATIONS, LinkState
 from billing_core.queries.links import LinkFilters
 from billing_core.rows.links import LinkRow
@@ -42,11 +41,9 @@ def link_filters() -> LinkFilters:
     )
 
 
-def link_table(
-    rows: Iterable[LinkRow], news: Mapping[str, News], who: Viewer, now: datetime
-) -> Markup:
+def link_table(rows: Iterable[LinkRow], who: Viewer, now: datetime) -> Markup:
     """A line each, newest first; the destination leads to the link's own page."""
-    lines = [_row(row, news.get(row.link.link_id), who, now) for row in rows]
+    lines = [_row(row, who, now) for row in rows]
     return elements.table(_COLUMNS, lines, "Support links")
 
 
@@ -75,7 +72,7 @@ def choice(key: str, label: str, options: Mapping[str, str], width: int) -> str 
     return chosen or None
 
 
-def _row(row: LinkRow, news: News | None, who: Viewer, now: datetime) -> tuple[Text, ...]:
+def _row(row: LinkRow, who: Viewer, now: datetime) -> tuple[Text, ...]:
     link = row.link
     return (
         elements.link(link.destination, "/links", link=link.link_id),
@@ -85,7 +82,7 @@ def _row(row: LinkRow, news: News | None, who: Viewer, now: datetime) -> tuple[T
         ),
         elements.untrusted(link.reason),
         elements.lines(state_badge(row.state), _until(row, who), _used(row, who)),
-        came_of(link, news, who, now),
+        came_of(link, row.news, who, now),
     )
 
 

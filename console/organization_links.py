@@ -1,15 +1,13 @@
 """The support links of one organization: whether each still works, and what came of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from markupsafe import Markup
 from sqlalchemy import Connection
 
-from billing_core.link_results import News
 from billing_core.links import LinkState
-from billing_core.queries.link_results import what_came_of
 from billing_core.queries.links import LinkFilters, links
 from billing_core.rows.links import LinkRow
 from console import elements
@@ -22,18 +20,16 @@ _NEWEST = 10
 
 @dataclass(frozen=True, slots=True)
 class OrganizationLinks:
-    """Some links, newest first, what came of each, and whether there are older ones."""
+    """Some links, newest first, and whether there are older ones."""
 
     rows: Sequence[LinkRow]
-    came: Mapping[str, News]
     more: bool
 
 
 def organization_links(connection: Connection, org_id: str, now: datetime) -> OrganizationLinks:
     """The newest links of an organization."""
     page = links(connection, LinkFilters(org_id=org_id), now=now, limit=_NEWEST)
-    came = what_came_of(connection, [row.link for row in page.rows])
-    return OrganizationLinks(page.rows, came, more=page.next_cursor is not None)
+    return OrganizationLinks(page.rows, more=page.next_cursor is not None)
 
 
 def show_links(found: OrganizationLinks, who: Viewer, now: datetime) -> None:
@@ -41,14 +37,14 @@ def show_links(found: OrganizationLinks, who: Viewer, now: datetime) -> None:
     if not found.rows:
         return
     elements.section("Support links")
-    lines = [_line(row, found.came.get(row.link.link_id), who, now) for row in found.rows]
+    lines = [_line(row, who, now) for row in found.rows]
     elements.show(Markup('<ul class="bc-links">{}</ul>').format(elements.NOTHING.join(lines)))
     if found.more:
         org_id = found.rows[0].link.org_id
         elements.show(elements.link("All links of this organization", "/links", org=org_id))
 
 
-def _line(row: LinkRow, news: News | None, who: Viewer, now: datetime) -> Markup:
+def _line(row: LinkRow, who: Viewer, now: datetime) -> Markup:
     link = row.link
     made = Markup("{} · {} · {}").format(
         elements.untrusted(link.created_by),
@@ -62,13 +58,13 @@ def _line(row: LinkRow, news: News | None, who: Viewer, now: datetime) -> Markup
                 state_badge(row.state),
             ),
             elements.quiet(made),
-            _outcome(row, news, who, now),
+            _outcome(row, who, now),
         )
     )
 
 
-def _outcome(row: LinkRow, news: News | None, who: Viewer, now: datetime) -> Text | None:
-    link = row.link
+def _outcome(row: LinkRow, who: Viewer, now: datetime) -> Text | None:
+    link, news = row.link, row.news
     if news is not None or link.last_redeemed_at is not None or link.refusal_code is not None:
         return came_of(link, news, who, now)
     if row.state is LinkState.ACTIVE:

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import Connection, Engine, bindparam, func, update
 
 from billing_core.config import BillingConfig
+from billing_core.link_results import WINDOW
 from billing_core.tables import Outcome
 from webhook_listener import rollups
 from webhook_listener.database import (
@@ -17,6 +18,7 @@ from webhook_listener.database import (
     projecting_transaction,
     projection_round,
 )
+from webhook_listener.links import results
 from webhook_listener.pending import Pending, bodies, counted_anew, oldest, pending_events
 from webhook_listener.projection import PROJECTIONS, Plan, Projected, plan
 from webhook_listener.tables import EVENTS
@@ -157,11 +159,10 @@ def _record(
     now: datetime,
 ) -> list[Applied]:
     projected = {one.event_id: one for one in planned.projected}
-    rows = []
-    counts = []
-    applied = []
+    outcomes, rows, counts, applied = [], [], [], []
     for row in sorted(pending, key=lambda row: row.event_id):
         one = projected.get(row.event_id) or _became(row, planned)
+        outcomes.append(one)
         rows.append(
             {
                 "of_event": row.event_id,
@@ -176,6 +177,9 @@ def _record(
         applied.append(_done(row, one.outcome, now))
     connection.execute(_RECORD, rows)
     rollups.add(connection, counts)
+    org_ids = {one.org_id for one in outcomes if one.org_id is not None}
+    since = min((row.received_at for row in pending), default=now) - WINDOW
+    results.keep(connection, org_ids, since=since)
     return applied
 
 

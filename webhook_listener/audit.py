@@ -15,6 +15,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from webhook_listener.database import lock_audit
+from webhook_listener.links import tally
 from webhook_listener.tables import AUDIT, STATE
 from webhook_listener.upsert import insert
 
@@ -58,6 +59,14 @@ def append(connection: Connection, entry: Entry) -> int:
         statement.on_conflict_do_update(
             index_elements=["name"], set_={"value": head, "updated_at": entry.at}
         )
+    )
+    tally.count_entry(
+        connection,
+        entry.at,
+        action=entry.action,
+        outcome=entry.outcome,
+        destination=entry.destination,
+        detail=entry.detail,
     )
     return audit_id
 

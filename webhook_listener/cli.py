@@ -140,15 +140,21 @@ def replay(
 @app.command()
 @speaks_plainly
 def reproject(dry_run: DryRun = False) -> None:
-    """Rebuild plans, organizations and entitlements from the subscriptions and billing.toml."""
+    """Rebuild plans, organizations and entitlements from the subscriptions and billing.toml.
+
+    What came of support links is found anew as well, where that was not known.
+    """
     from webhook_listener import projection
     from webhook_listener.database import projecting_transaction
+    from webhook_listener.links import results
 
     settings = load_settings()
     config = load_config(settings.billing_config)
     engine = migrated_database(settings)
     with projecting_transaction(engine, durable=True) as connection:
-        report = projection.reproject(connection, config, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        report = projection.reproject(connection, config, now=now)
+        results.rebuild(connection, now=now)
         if dry_run:
             connection.get_transaction().rollback()  # type: ignore[union-attr]
     for org_id in report.changed_org_ids:

@@ -24,6 +24,7 @@ BUSY_TIMEOUT_MS = 5_000
 _PROJECTION_LOCK = 7_201_001
 _AUDIT_LOCK = 7_201_002
 _STATE_LOCK = 7_201_004
+_LINKS_LOCK = 7_201_005
 # Each of these says something about the database, not about the rows that were being written:
 # https://www.sqlite.org/rescode.html and https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SQLITE_TROUBLE = frozenset({5, 6, 7, 8, 10, 11, 13, 14, 15, 22, 26})
@@ -201,6 +202,11 @@ def _turn_to_write(engine: Engine) -> AbstractContextManager[None]:
 def lock_audit(connection: Connection) -> None:
     """Let one listener at a time extend the audit chain; held until the transaction ends."""
     _lock(connection, _AUDIT_LOCK)
+
+
+def lock_links(connection: Connection) -> None:
+    """Let one listener at a time decide what came of links and count them. Taken last of all."""
+    _lock(connection, _LINKS_LOCK)
 
 
 def lock_state(connection: Connection) -> None:

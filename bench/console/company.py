@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -17,7 +18,8 @@ from bench.console.mark import Size
 from bench.console.staff import made_up_links, store_drift, store_links, take_links
 from bench.console.template import EVENTS_AN_ORG, store_template
 from webhook_listener import schema
-from webhook_listener.database import writer_engine
+from webhook_listener.database import derived_transaction, writer_engine
+from webhook_listener.links import results
 
 TEMPLATE_ORGS = 10_000
 
@@ -64,6 +66,8 @@ def grow_company(database_url: str, size: Size) -> None:
 def _finish(engine: Engine, size: Size, links: Sequence[dict[str, Any]], began: float) -> None:
     count = store_links(engine, links, copies=size.copies)
     _say(f"stored {count:,} links", began)
+    with derived_transaction(engine) as connection:
+        results.rebuild(connection, now=datetime.now(UTC))
     copies.settle(engine)
     mark.finish(engine, size)
     _say(f"{size.orgs:,} organizations, {size.orgs * EVENTS_AN_ORG:,} events", began)

@@ -49,7 +49,15 @@ SUMMED: Mapping[str, Sequence[str]] = {
     "state_rollups": ("more",),
 }
 # The same in every copy, or written for all copies by themselves.
-SHARED = ("prices", "products", "listener_state", "portal_links", "link_visits", "audit_log")
+SHARED = (
+    "prices",
+    "products",
+    "listener_state",
+    "portal_links",
+    "link_visits",
+    "link_rollups",
+    "audit_log",
+)
 _A_COMMIT = 5
 
 

@@ -1,4 +1,7 @@
-"""What came of redeemed links, for one or for many at a time."""
+"""What came of redeemed links, read off the events; the listener keeps it in their rows.
+
+Each statement names its columns, because a migration fills the rows by this too.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,7 +22,7 @@ from billing_core.link_results import (
 )
 from billing_core.links import NEEDS_A_SUBSCRIPTION, Link
 from billing_core.queries.tables import CHANGES, ENTITLEMENTS, EVENTS, SUBSCRIPTIONS, fetch
-from billing_core.subscription_rows import facts_of_row
+from billing_core.subscription_rows import FACT_COLUMNS, facts_of_row
 
 _AT_ONCE = 400
 
@@ -57,7 +60,7 @@ def _changes(
 ) -> dict[str, list[Change]]:
     c = CHANGES.c
     statement = (
-        select(CHANGES)
+        select(c.org_id, c.changed_at, c.event_created, c.before, c.after)
         .where(c.org_id.in_(org_ids), c.changed_at >= since - CLOCK_SKEW)
         .order_by(c.change_id)
     )
@@ -137,6 +140,7 @@ def _subscriptions_beside(
     )
     rows = fetch(connection, deciding)
     beside = wanted - {(row["org_id"], row["subscription_id"]) for row in rows}
-    statement = select(SUBSCRIPTIONS).where(s.subscription_id.in_([key for _, key in beside]))
+    columns = [s[name] for name in FACT_COLUMNS]
+    statement = select(*columns).where(s.subscription_id.in_([key for _, key in beside]))
     facts = {row["subscription_id"]: facts_of_row(row) for row in fetch(connection, statement)}
     return {pair: facts[str(pair[1])] for pair in beside if pair[1] in facts}

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select
 from sqlalchemy.sql import Select
 
+from billing_core.link_results import News, Result
 from billing_core.links import Link, LinkState
 from billing_core.queries.keyset import beyond, decode_cursor, encode_cursor
 from billing_core.queries.tables import LINKS, ORGANIZATIONS, Row, fetch
@@ -56,12 +57,17 @@ def link(connection: Connection, link_id: str, *, now: datetime) -> LinkRow | No
 
 def link_by_token_hash(connection: Connection, token_hash: str) -> Link | None:
     """The link that a token's hash belongs to."""
-    return _one(connection, LINKS.c.token_hash == token_hash)
+    rows = fetch(connection, select(LINKS).where(LINKS.c.token_hash == token_hash))
+    return link_of_row(rows[0]) if rows else None
 
 
-def link_by_return_token_hash(connection: Connection, token_hash: str) -> Link | None:
-    """The link that a return page's token's hash belongs to."""
-    return _one(connection, LINKS.c.return_token_hash == token_hash)
+def link_come_back_from(
+    connection: Connection, return_token_hash: str
+) -> tuple[Link, News | None] | None:
+    """The link that a return page's token's hash belongs to, and what came of it so far."""
+    statement = select(LINKS).where(LINKS.c.return_token_hash == return_token_hash)
+    rows = fetch(connection, statement)
+    return (link_of_row(rows[0]), news_of_row(rows[0])) if rows else None
 
 
 def link_of_row(row: Mapping[str, Any]) -> Link:
@@ -69,9 +75,17 @@ def link_of_row(row: Mapping[str, Any]) -> Link:
     return Link(**{name: row[name] for name in Link.__dataclass_fields__})
 
 
-def _one(connection: Connection, condition: ColumnElement[bool]) -> Link | None:
-    row = connection.execute(select(LINKS).where(condition)).mappings().first()
-    return link_of_row(dict(row)) if row is not None else None
+def news_of_row(row: Mapping[str, Any]) -> News | None:
+    """What a row of ``portal_links`` says came of it; None as far as nothing has."""
+    if row["result"] is None:
+        return None
+    return News(
+        result=Result(row["result"]),
+        at=row["result_at"],
+        ends_at=row["result_ends_at"],
+        plan=row["result_plan"],
+        quantity=row["result_quantity"],
+    )
 
 
 def _with_names() -> Select[Any]:
@@ -83,7 +97,9 @@ def _with_names() -> Select[Any]:
 
 def _link_row(row: Row, now: datetime) -> LinkRow:
     kept = link_of_row(row)
-    return LinkRow(link=kept, org_name=row["org_name"], state=kept.state(now))
+    return LinkRow(
+        link=kept, org_name=row["org_name"], state=kept.state(now), news=news_of_row(row)
+    )
 
 
 def _conditions(filters: LinkFilters, now: datetime) -> list[ColumnElement[bool]]:

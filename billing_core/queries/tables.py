@@ -36,6 +36,7 @@ CANCELLATIONS = _TABLES["cancellations"]
 LINKS = _TABLES["portal_links"]
 LISTENER_STATE = _TABLES["listener_state"]
 LINK_VISITS = _TABLES["link_visits"]
+LINK_ROLLUPS = _TABLES["link_rollups"]
 
 # As ``IS NOT NULL``, said so that SQLite looks into the index instead of reading every row.
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)

@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from billing_core.link_results import News
 from billing_core.links import Link, LinkState
 
 
 @dataclass(frozen=True, slots=True)
 class LinkRow:
-    """A support link with its organization's name and whether it still works."""
+    """A support link with its organization's name, whether it still works, and what came of it."""
 
     link: Link
     org_name: str | None
     state: LinkState
+    news: News | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class DestinationInsight:
     links, each once: ``opened`` ones were looked at, by mail scanners too; ``redeemed`` ones led to
     Stripe, of which ``completed`` ones were followed by a change within a day, ``unchanged`` ones
     were not, and ``undecided`` ones are not a day old. Of the unchanged, ``returned_unchanged`` came
-    back to our page. ``median_seconds`` is from the redemption until the change was known here.
+    back to our page. ``median_seconds`` is from the redemption until the change was known here,
+    right to within a twentieth.
     """
 
     destination: str

@@ -17,6 +17,7 @@ from billing_core.tables.events import (
 )
 from billing_core.tables.links import (
     AuditEntry,
+    LinkRollup,
     LinkVisit,
     PortalLink,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "EventLag",
     "EventRollup",
     "EventVersion",
+    "LinkRollup",
     "LinkVisit",
     "ListenerState",
     "Organization",

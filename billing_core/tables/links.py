@@ -2,17 +2,19 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, text
+from sqlalchemy import Column, Index, text
 from sqlmodel import Field, SQLModel
 
-from billing_core.tables.columns import long_text, time_column
+from billing_core.tables.columns import UTCDateTime, long_text, time_column
+
+_NO_RESULT = "result IS NULL AND last_redeemed_at IS NOT NULL"
 
 
 class PortalLink(SQLModel, table=True):
     """A support link that a customer redeems for a fresh Stripe session.
 
     Only the SHA-256 of its token is kept. ``target_quantity`` goes with ``target_lookup_key``.
-    What a customer changed is written down nowhere: it is read off the events.
+    What came of it (``result…``) the listener reads off the events that follow a redemption.
     """
 
     __tablename__ = "portal_links"
@@ -26,6 +28,15 @@ class PortalLink(SQLModel, table=True):
             "created_at",
             sqlite_where=text("revoked_at IS NOT NULL"),
             postgresql_where=text("revoked_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_portal_links_without_result",
+            "last_redeemed_at",
+            "created_at",
+            "destination",
+            "link_id",
+            sqlite_where=text(_NO_RESULT),
+            postgresql_where=text(_NO_RESULT),
         ),
     )
 
@@ -52,6 +63,11 @@ class PortalLink(SQLModel, table=True):
     revision_at_redeem: int | None = None
     target_quantity: int | None = None
     offers_coupon: bool = True
+    result: str | None = None
+    result_at: datetime | None = time_column()
+    result_ends_at: datetime | None = time_column()
+    result_plan: str | None = None
+    result_quantity: int | None = None
 
 
 class LinkVisit(SQLModel, table=True):
@@ -69,6 +85,20 @@ class LinkVisit(SQLModel, table=True):
     last_opened_at: datetime | None = time_column()
     returned: int = 0
     last_returned_at: datetime | None = time_column()
+
+
+class LinkRollup(SQLModel, table=True):
+    """Support links counted by the day they were made on; ``billing_core.link_counts`` says how.
+
+    What the audit log adds, sessions opened at once and refusals, counts on its own day.
+    """
+
+    __tablename__ = "link_rollups"
+
+    day: datetime = Field(sa_column=Column(UTCDateTime(), primary_key=True))
+    destination: str = Field(primary_key=True)
+    measure: str = Field(primary_key=True)
+    times: int = 0
 
 
 class AuditEntry(SQLModel, table=True):

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from billing_core.permissions import Permission
-from billing_core.queries.link_results import what_came_of
 from billing_core.queries.links import links
 from console import access, address, data, elements
 from console.link_detail import detail
@@ -25,9 +24,8 @@ def page() -> None:
     filters = link_filters()
     with data.snapshot() as connection:
         found = links(connection, filters, now=now, after=address.position(), limit=25)
-        news = what_came_of(connection, [row.link for row in found.rows])
     if found.rows:
-        elements.show(link_table(found.rows, news, who, now))
+        elements.show(link_table(found.rows, who, now))
     else:
         elements.empty(
             "No support link matches.",

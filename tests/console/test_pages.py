@@ -15,6 +15,7 @@ from tests.console.watching import Desk, desk, markdown_read, visible
 from tests.core.company import Company, customer, price, subscription
 from tests.support.databases import fresh_sqlite
 from webhook_listener.database import writer_engine
+from webhook_listener.links import results
 
 HOSTILE = (
     "**bold** <script>alert(1)</script> [x](javascript:alert(1)) ![](http://evil.example/p.png)"
@@ -462,5 +463,7 @@ def test_insights_count_each_destination_and_what_came_of_its_links(
         hashes = {"token_hash": f"t{number}", "return_token_hash": f"r{number}"}
         made = {"link_id": f"link_{number}", "created_at": now - timedelta(days=3), "uses": 0}
         company.add("portal_links", **link, **hashes, **made, last_redeemed_at=used)
+    with company.engine.begin() as connection:
+        results.rebuild(connection, now=now)
     at_desk.sit("finance")
     assert "Cancel subscription020101–" in visible(at_desk.open(_insights))

@@ -38,7 +38,7 @@ FEW = {
 }
 # What adds up a whole period reads that period, which of a small company is nearly all there is.
 WHOLE_PERIODS = {
-    ("portal insights", "portal_links"),
+    ("portal insights", "link_rollups"),
     ("portal insights", "link_visits"),
     ("winding down: undone", "cancellations"),
     ("winding down: undone in a year", "cancellations"),

@@ -8,7 +8,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Column, Engine, Table, inspect, select, text
+from sqlalchemy import JSON, Column, Engine, Table, inspect, select, text
 from sqlmodel import SQLModel
 
 from billing_core.tables import UTCDateTime
@@ -89,7 +89,9 @@ def a_value(column: Column[Any]) -> object:
         return "applied"
     if isinstance(column.type, UTCDateTime):
         return _LONG_AGO
-    some: dict[type, object] = {bool: False, int: 1, bytes: b"x", dict: {"status": "active"}}
+    if isinstance(column.type, JSON):
+        return dict.fromkeys(("status", "plan", "price_id", "quantity", "has_access"))
+    some: dict[type, object] = {bool: False, int: 1, bytes: b"x"}
     return some.get(column.type.python_type, f"some {column.name}")
 
 

@@ -40,6 +40,7 @@ from billing_core.urls import absolute_url
 from webhook_listener import audit
 from webhook_listener.audit import Entry
 from webhook_listener.command_endpoint import RefusedCommandError, entry_of, spend_token
+from webhook_listener.links import tally
 
 LinkCommand = CreateLink | RevokeLink | ExtendLink
 COMMANDS: TypeAdapter[LinkCommand] = TypeAdapter(
@@ -110,7 +111,8 @@ class LinkCommands:
             "token_hash": token_hash(token),
             "return_token_hash": token_hash(return_token(token)),
         }
-        connection.execute(LINKS.insert(), {**asdict(link), **hashes})
+        with tally.recounted(connection, [link.link_id]):
+            connection.execute(LINKS.insert(), {**asdict(link), **hashes})
         return LinkCreated(
             audit_id=audit_id,
             link_id=link.link_id,

@@ -9,8 +9,7 @@ from sqlalchemy import Connection, Engine
 from billing_core.config import BillingConfig
 from billing_core.link_results import News
 from billing_core.links import Link, LinkState, Passage, passage, subscription_of, token_hash
-from billing_core.queries.link_results import what_came_of
-from billing_core.queries.links import link_by_return_token_hash, link_by_token_hash
+from billing_core.queries.links import link_by_token_hash, link_come_back_from
 from billing_core.queries.organization import organization
 from billing_core.rows import OrganizationView
 from webhook_listener.database import reading_transaction
@@ -80,7 +79,5 @@ class Looking:
 
     def _homecoming(self, token: str) -> Homecoming | None:
         with reading_transaction(self._engine) as connection:
-            link = link_by_return_token_hash(connection, token_hash(token))
-            if link is None:
-                return None
-            return Homecoming(link, what_came_of(connection, [link]).get(link.link_id))
+            found = link_come_back_from(connection, token_hash(token))
+            return Homecoming(*found) if found is not None else None

@@ -14,6 +14,7 @@ from billing_core.queries.tables import LINKS
 from webhook_listener import audit
 from webhook_listener.audit import Entry
 from webhook_listener.database import lock_audit
+from webhook_listener.links import results, tally
 from webhook_listener.tables import ENTITLEMENTS
 
 CUSTOMER = "customer"
@@ -66,12 +67,16 @@ def settle(connection: Connection, claimed: Claim, *, refusal: str | None = None
     link, c = claimed.link, LINKS.c
     change = update(LINKS).where(c.link_id == link.link_id)
     if refusal is None:
-        change = change.values(
-            last_redeemed_at=claimed.at, revision_at_redeem=claimed.revision, refusal_code=None
-        )
+        redeemed: dict[str, object] = {
+            "last_redeemed_at": claimed.at,
+            "revision_at_redeem": claimed.revision,
+            "refusal_code": None,
+        }
+        with tally.recounted(connection, [link.link_id]):
+            connection.execute(change.values({**redeemed, **results.NOTHING}))
+            results.read_again(connection, link.link_id)
     else:
-        change = change.values(uses=c.uses - 1, refusal_code=refusal)
-    connection.execute(change)
+        connection.execute(change.values(uses=c.uses - 1, refusal_code=refusal))
     outcome = "minted" if refusal is None else "refused"
     entry = _entry(link, claimed.destination, datetime.now(UTC), outcome)
     audit.append(connection, replace(entry, follows=claimed.audit_id, detail=refusal))

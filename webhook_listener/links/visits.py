@@ -17,6 +17,7 @@ from sqlalchemy import Connection, func
 from billing_core.queries.tables import LINK_VISITS
 from webhook_listener.apply import describe
 from webhook_listener.errors import OverloadedError
+from webhook_listener.links import tally
 from webhook_listener.upsert import insert
 from webhook_listener.writer import Writer
 
@@ -95,7 +96,8 @@ def add(connection: Connection, counted: Mapping[str, _Looks]) -> None:
         }
         for link_id, looks in sorted(counted.items())
     ]
-    connection.execute(statement, rows)
+    with tally.recounted(connection, counted):
+        connection.execute(statement, rows)
 
 
 def _complain(written: "Future[None]") -> None:
