@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from billing_core.alerts.conditions import Condition
-from billing_core.rows import Percentiles, SuspectSubscription, UnmappedPrice, WebhookHealth
+from billing_core.rows import Percentiles, Suspect, UnmappedPrice, WebhookHealth
 from console import elements
 from console.elements import Column, Text
 from console.viewer import Viewer, ago, lasting
 
 _UNMAPPED = (Column("Price"), Column("Product"), Column("Organizations", number=True))
-_SUSPECTS = (Column("Subscription"), Column("Customer"), Column("Status"), Column("Since"))
+_SUSPECTS = (Column("In Stripe"), Column("What"), Column("Held meanwhile"), Column("Since"))
+_SEARCHED = ("subscription", "customer", "price")
 _Tile = tuple[Text, str, str, Text]
 
 
@@ -38,22 +39,25 @@ def unmapped_table(prices: Iterable[UnmappedPrice]) -> Markup:
     return elements.table(_UNMAPPED, [_unmapped(price) for price in prices], "Unmapped prices")
 
 
-def suspect_table(suspects: Iterable[SuspectSubscription], who: Viewer) -> Markup:
-    """Subscriptions whose last events' order is in doubt."""
+def suspect_table(suspects: Iterable[Suspect], who: Viewer) -> Markup:
+    """What Stripe's last word is not known of: the order of its last events is in doubt."""
     rows = [
         (
-            elements.link(
-                elements.code(suspect.subscription_id),
-                "/organizations",
-                q=suspect.subscription_id,
-            ),
-            elements.code(suspect.customer_id) if suspect.customer_id else elements.DASH,
-            suspect.status,
+            _searched(suspect),
+            suspect.kind.capitalize(),
+            suspect.held or elements.DASH,
             elements.time(suspect.since, who),
         )
         for suspect in suspects
     ]
     return elements.table(_SUSPECTS, rows, "Order in doubt")
+
+
+def _searched(suspect: Suspect) -> Markup:
+    shown = elements.code(suspect.object_id)
+    if suspect.kind not in _SEARCHED:
+        return shown
+    return elements.link(shown, "/organizations", q=suspect.object_id)
 
 
 def seconds_text(seconds: float) -> str:

@@ -165,7 +165,7 @@ def _doubtful(health: WebhookHealth, policy: AlertPolicy, now: datetime) -> Iter
                 "Order in doubt",
                 f"The order of the last events has been in doubt for more than"
                 f" {policy.suspect_minutes} minutes for {count}"
-                f" {'subscription' if count == 1 else 'subscriptions'}.",
+                f" {'object' if count == 1 else 'objects'} of Stripe's.",
             )
 
 

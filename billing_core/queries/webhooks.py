@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from sqlalchemy import ColumnElement, Connection, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, func, literal_column, null, select, text
 
 from billing_core.lags import Leg
 from billing_core.queries import keyset
@@ -11,8 +11,11 @@ from billing_core.queries.missed import drift_count, endpoint_look, reconciliati
 from billing_core.queries.prices import unmapped_prices
 from billing_core.queries.tables import (
     AUDIT,
+    CUSTOMERS,
     EVENTS,
     LAGS,
+    PRICES,
+    PRODUCTS,
     SUBSCRIPTIONS,
     VERSIONS,
     Row,
@@ -20,7 +23,7 @@ from billing_core.queries.tables import (
     fetch,
 )
 from billing_core.queries.volume import HourOfLags, floor, lags_by_hour, over
-from billing_core.rows import Count, EventCommand, EventPage, EventRow, SuspectSubscription
+from billing_core.rows import Count, EventCommand, EventPage, EventRow, Suspect
 from billing_core.rows import WebhookHealth as Health
 from billing_core.tables import Outcome
 
@@ -33,7 +36,14 @@ _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 # SQLite uses a partial index only where its very words stand in the query.
 _OPEN = text("outcome IN ('pending', 'parked')")
-_SUSPECT = text("suspect")
+# What may be in doubt, where that is marked, and what is held and since when meanwhile.
+_DOUBTS = (
+    ("subscription", SUBSCRIPTIONS, "suspect", "status", "event_created"),
+    ("customer", CUSTOMERS, "suspect", None, "event_created"),
+    ("price", PRICES, "suspect", None, "event_created"),
+    ("price", PRICES, "lookup_key_disputed", "lookup_key", "lookup_key_at"),
+    ("product", PRODUCTS, "suspect", "name", "event_created"),
+)
 
 
 def webhook_health(connection: Connection, now: datetime) -> Health:
@@ -191,20 +201,18 @@ def _usual_quiet(connection: Connection, now: datetime) -> float:
     return (quiet[min(1, len(quiet) - 1)] + _HOUR).total_seconds()
 
 
-def _suspects(connection: Connection) -> tuple[SuspectSubscription, ...]:
-    s = SUBSCRIPTIONS.c
-    rows = fetch(
-        connection,
-        select(s.subscription_id, s.customer_id, s.status, s.event_created)
-        .where(_SUSPECT)
-        .limit(SHOWN),
-    )
-    return tuple(
-        SuspectSubscription(
-            row["subscription_id"], row["customer_id"], row["status"], row["event_created"]
+def _suspects(connection: Connection) -> tuple[Suspect, ...]:
+    found: list[Suspect] = []
+    for kind, table, doubt, held, since in _DOUBTS:
+        columns = table.c
+        statement = select(
+            columns[f"{kind}_id"].label("object_id"),
+            (columns[held] if held is not None else null()).label("held"),
+            columns[since].label("since"),
         )
-        for row in rows
-    )
+        rows = fetch(connection, statement.where(text(doubt)).limit(SHOWN))
+        found += (Suspect(kind, row["object_id"], row["held"], row["since"]) for row in rows)
+    return tuple(found)
 
 
 def _event(row: Row) -> EventRow:

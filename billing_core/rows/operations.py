@@ -202,12 +202,16 @@ class AlertState:
 
 
 @dataclass(frozen=True, slots=True)
-class SuspectSubscription:
-    """A subscription whose last change is not certain until Stripe has been asked."""
+class Suspect:
+    """An object of Stripe's whose last state is not certain until Stripe has been asked.
 
-    subscription_id: str
-    customer_id: str | None
-    status: str
+    ``kind`` is Stripe's noun. ``held`` is what is kept meanwhile: a subscription's status, a
+    disputed lookup key.
+    """
+
+    kind: str
+    object_id: str
+    held: str | None
     since: datetime | None
 
 
@@ -241,7 +245,7 @@ class WebhookHealth:
     parked: Count
     receive_lag: Percentiles | None
     apply_lag: Percentiles | None
-    suspects: tuple[SuspectSubscription, ...]
+    suspects: tuple[Suspect, ...]
     unmapped_prices: tuple[UnmappedPrice, ...]
     receive_lag_now: Percentiles | None = None
     apply_lag_now: Percentiles | None = None

@@ -44,7 +44,7 @@ def long_text() -> Any:  # noqa: ANN401 - SQLModel's Field
     return Field(sa_column=Column(Text(), nullable=True), default=None)
 
 
-def suspects_of(table: str) -> Index:
-    """The few rows of a table that Stripe has to be asked about."""
-    where = text("suspect")
-    return Index(f"ix_{table}_suspect", "suspect", sqlite_where=where, postgresql_where=where)
+def suspects_of(table: str, column: str = "suspect") -> Index:
+    """The few rows of a table that Stripe has to be asked about: where ``column`` is true."""
+    where = text(column)
+    return Index(f"ix_{table}_{column}", column, sqlite_where=where, postgresql_where=where)

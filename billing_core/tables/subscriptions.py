@@ -86,14 +86,22 @@ class Subscription(SQLModel, table=True):
 
 
 class Price(SQLModel, table=True):
-    """A price; ``lookup_key`` is the last non-null one it was seen under."""
+    """A price; ``lookup_key`` is the last non-null one it was seen under.
+
+    ``lookup_key_disputed`` says that another was seen in the same second.
+    """
 
     __tablename__ = "prices"
-    __table_args__ = (Index("ix_prices_lookup_key", "lookup_key"), suspects_of("prices"))
+    __table_args__ = (
+        Index("ix_prices_lookup_key", "lookup_key"),
+        suspects_of("prices"),
+        suspects_of("prices", "lookup_key_disputed"),
+    )
 
     price_id: str = Field(primary_key=True)
     lookup_key: str | None = None
     lookup_key_at: datetime | None = time_column()
+    lookup_key_disputed: bool = False
     product_id: str | None = None
     unit_amount: int | None = Field(default=None, sa_type=BigInteger)
     currency: str | None = None

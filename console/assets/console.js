@@ -24,6 +24,18 @@
     return shown;
   };
 
+  // Said beside what Streamlit draws, which may be drawn anew at any moment.
+  let unsay;
+  const say = (sentence) => {
+    const said = document.querySelector(".bc-said") ?? document.createElement("div");
+    said.className = "bc-said";
+    said.role = "status";
+    document.querySelector(".stApp").append(said);
+    said.textContent = sentence;
+    clearTimeout(unsay);
+    unsay = setTimeout(() => said.remove(), 5000);
+  };
+
   // Browsers give the clipboard to https and localhost alone; elsewhere the text is selected.
   const copy = async (button) => {
     const source = shownText(button) ?? document.querySelector(button.dataset.copy);
@@ -31,10 +43,12 @@
     try {
       await navigator.clipboard.writeText(button.dataset.copyText ?? source.textContent.trim());
       button.textContent = "Copied";
+      say("Copied to the clipboard.");
     } catch {
       source.hidden = false;
       window.getSelection().selectAllChildren(source);
       button.textContent = "Selected: press Ctrl+C or Cmd+C";
+      say("The text is selected: press Ctrl+C or Cmd+C.");
     }
   };
 

@@ -156,7 +156,7 @@ def test_a_link_is_shown_once_and_gone_when_its_page_was_left(
         sign_in(page, f"{desk.url}/organization?org=org_blue", "admin")
         link = create_link(page, "Billing home", "T-200")
         page.get_by_role("button", name="Copy link").click()
-        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        expect(page.get_by_text("Copied to the clipboard.")).to_be_visible()
         assert page.evaluate("navigator.clipboard.readText()") == link
         page.get_by_role("link", name="Organizations").click()
         expect(page.get_by_label("Search")).to_be_visible()

@@ -62,7 +62,7 @@ def test_a_cancel_link_is_at_most_five_interactions_from_the_sign_in(
         copy = page.get_by_role("button", name="Copy link")
         expect(copy).to_be_visible(timeout=20_000)
         hand.does(copy.click)
-        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        expect(page.get_by_text("Copied to the clipboard.")).to_be_visible()
         link = page.evaluate("navigator.clipboard.readText()")
         assert link == page.locator(".st-key-minted_url code").inner_text().strip()
         assert re.match(r"http://127\.0\.0\.1:\d+/", link)
@@ -117,7 +117,7 @@ def test_the_past_a_payload_and_a_ticket_are_each_one_click_away(
         page = staff.new_page()
         sign_in(page, f"{desk.url}/organization?org=org_acme", "ops")
         page.get_by_role("button", name="Copy as text").click()
-        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        expect(page.get_by_text("Copied to the clipboard.")).to_be_visible()
         assert "Acme Robotics (org_acme)" in page.evaluate("navigator.clipboard.readText()")
         entry = page.locator(".bc-entry").last
         entry.get_by_text("Details", exact=True).click()

@@ -14,7 +14,7 @@ from billing_core.rows import (
     Percentiles,
     ReconcileRun,
     Reconciliation,
-    SuspectSubscription,
+    Suspect,
     UnmappedPrice,
     WebhookHealth,
 )
@@ -132,9 +132,9 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any], str]] = [
     (
         "suspects",
         "suspect_minutes",
-        {"suspects": (SuspectSubscription("sub_1", "cus_1", "active", ago(minutes=31)),)},
-        {"suspects": (SuspectSubscription("sub_1", "cus_1", "active", ago(minutes=29)),)},
-        "for 1 subscription.",
+        {"suspects": (Suspect("subscription", "sub_1", "active", ago(minutes=31)),)},
+        {"suspects": (Suspect("subscription", "sub_1", "active", ago(minutes=29)),)},
+        "for 1 object of Stripe's.",
     ),
     (
         "endpoint_disabled",

@@ -50,7 +50,7 @@ def test_health_tells_lag_backlog_and_what_is_in_doubt(company: Company) -> None
     assert health.apply_lag is not None
     assert health.apply_lag.p99 == pytest.approx(0.02, rel=0.2)
     assert health.receive_lag_now is None
-    assert [suspect.subscription_id for suspect in health.suspects] == ["sub_odd"]
+    assert [suspect.object_id for suspect in health.suspects] == ["sub_odd"]
     assert [(p.price_id, p.subscriptions.value) for p in health.unmapped_prices] == [
         ("price_2019", 1)
     ]

@@ -145,13 +145,16 @@ def test_a_difference_that_a_webhook_settles_is_no_drift(
     assert entitlements(database_url) == [("org_late", "pro", "active", 4)]
 
 
-def contradiction(stand_in: StandIn, subscription_id: str) -> list[dict[str, Any]]:
-    """Two updates of one second of which neither says what it changed."""
+def contradiction(
+    stand_in: StandIn, subscription_id: str, keys: tuple[str, str] = ("pro_monthly", "pro_monthly")
+) -> list[dict[str, Any]]:
+    """Two updates of one second of which neither says what it changed; the price's key in each."""
     second = int(time.time())
     shape = orjson.loads(stand_in.gateway.fetch_subscription(subscription_id).body)
     updates = []
-    for seats in (5, 9):
-        item = {**shape["items"]["data"][0], "quantity": seats}
+    item = shape["items"]["data"][0]
+    for seats, key in zip((5, 9), keys, strict=True):
+        item = {**item, "quantity": seats, "price": {**item["price"], "lookup_key": key}}
         changed = {**shape, "items": {**shape["items"], "data": [item]}}
         updates.append(event("customer.subscription.updated", changed, created=second))
     return updates
@@ -162,15 +165,17 @@ def test_what_one_second_cannot_settle_is_asked_from_stripe(
 ) -> None:
     running_listener = start(**stand_in.environment, RECONCILE_SECONDS="0")
     subscription_id = stand_in.subscribe("org_torn")
-    for sent in contradiction(stand_in, subscription_id):
+    for sent in contradiction(stand_in, subscription_id, ("team_monthly", "solo_monthly")):
         assert running_listener.post(sent).status_code == 200
     running_listener.settle()
     with reading(database_url) as rows:
+        key = "SELECT lookup_key FROM prices WHERE NOT lookup_key_disputed"
+        wait_for(lambda: rows(key) == [("pro_monthly",)], what="Stripe's own word on the price")
         settled = "SELECT quantity FROM subscriptions WHERE NOT suspect"
         wait_for(lambda: rows(settled) == [(1,)], what="Stripe's own word")
         asked = "SELECT count(*) FROM webhook_events WHERE type = 'snapshot.subscription'"
         assert rows(asked) == [(1,)]
-    assert "billing_stripe_suspects_asked_total 1.0" in running_listener.client.get("/metrics").text
+    assert "billing_stripe_suspects_asked_total 2.0" in running_listener.client.get("/metrics").text
 
 
 def test_what_cannot_be_settled_stays_marked_and_is_asked_ever_more_rarely(

@@ -173,6 +173,25 @@ def test_a_price_whose_lookup_key_moved_away_keeps_its_plan(book: Ledger) -> Non
     assert (row["plan"], row["price_lookup_key"]) == ("pro", "pro_monthly")
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0), (1, 0, 1)])
+def test_two_keys_of_one_price_in_one_second_are_in_doubt_until_a_later_second(
+    book: Ledger, order: tuple[int, ...]
+) -> None:
+    book.deliver(subscribed(price="price_nobody").events)
+    seen = [
+        event("price.updated", price(key, "price_nobody"), START + 50)
+        for key in ("pro_monthly", "team_monthly")
+    ]
+    for number in order:
+        book.deliver([seen[number]])
+    (row,) = (row for row in book.rows("prices") if row["price_id"] == "price_nobody")
+    assert row["lookup_key_disputed"] and row["lookup_key"] == "team_monthly"
+    book.deliver([event("snapshot.price", price("pro_monthly", "price_nobody"), START + 52)])
+    (row,) = (row for row in book.rows("prices") if row["price_id"] == "price_nobody")
+    assert not row["lookup_key_disputed"]
+    assert entitlement(book, "org_a")["plan"] == "pro"
+
+
 def test_a_key_learned_later_gives_the_plan_to_who_already_pays_that_price(book: Ledger) -> None:
     life = subscribed(price="price_nobody")
     book.deliver(life.events)

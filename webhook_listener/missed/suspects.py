@@ -23,7 +23,6 @@ GRACE_SECONDS = 1.5
 _FIRST_WAIT = 30.0
 _LONGEST_WAIT = 3600.0
 _LOOKED_AT = 1_000
-_SUSPECT = text("suspect")  # said as the partial indexes say it
 _log = structlog.get_logger("webhook_listener.suspects")
 
 
@@ -34,12 +33,18 @@ class _Question:
     family: Family[Any]
     type: str
     fetch: Callable[[StripeGateway, str], FetchedObject]
+    doubts: tuple[str, ...] = ("suspect",)
 
 
 _QUESTIONS = (
     _Question(SUBSCRIPTIONS, "snapshot.subscription", StripeGateway.fetch_subscription),
     _Question(CUSTOMERS, "snapshot.customer", StripeGateway.fetch_customer),
-    _Question(PRICES, "snapshot.price", StripeGateway.fetch_price),
+    _Question(
+        PRICES,
+        "snapshot.price",
+        StripeGateway.fetch_price,
+        doubts=("suspect", "lookup_key_disputed"),
+    ),
     _Question(PRODUCTS, "snapshot.product", StripeGateway.fetch_product),
 )
 
@@ -73,8 +78,9 @@ class Suspects:
         with reading_transaction(self._inbound.engine) as connection:
             for question in _QUESTIONS:
                 key = question.family.table.c[question.family.key]
-                suspect = select(key).where(_SUSPECT).limit(_LOOKED_AT)
-                found |= dict.fromkeys(connection.execute(suspect).scalars(), question)
+                for doubt in question.doubts:  # said as the partial indexes say it
+                    suspect = select(key).where(text(doubt)).limit(_LOOKED_AT)
+                    found |= dict.fromkeys(connection.execute(suspect).scalars(), question)
         return found
 
     def _forget_settled(self, suspects: dict[str, _Question]) -> None:

@@ -1,13 +1,17 @@
 """Prices learned from every event that shows one, so that a moved lookup key is not forgotten.
 
 When a lookup key moves to a new price Stripe takes it off the old one, while customers still pay
-that. The last key that a price was seen under therefore stays with it.
+that. The last key that a price was seen under therefore stays with it. Two keys seen in one second
+cannot be told apart by time: the price is marked as disputed until a later second, mostly Stripe's own
+answer, shows which it is.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import reduce
+from typing import Any, NamedTuple
 
 from sqlalchemy import or_, select
 from sqlmodel import SQLModel
@@ -33,6 +37,32 @@ class Sighting:
     at: datetime
 
 
+class LearnedKey(NamedTuple):
+    """The last lookup key that a price was seen under, as its row keeps it."""
+
+    lookup_key: str | None = None
+    lookup_key_at: datetime | None = None
+    lookup_key_disputed: bool = False
+
+    def after(self, sighting: Sighting) -> "LearnedKey":
+        """What is known with this sighting as well, whatever the order they are learned in."""
+        if sighting.lookup_key is None:
+            return self
+        if self.lookup_key is None or self.lookup_key_at is None:
+            return LearnedKey(sighting.lookup_key, sighting.at)
+        if sighting.at == self.lookup_key_at and sighting.lookup_key != self.lookup_key:
+            larger = max(sighting.lookup_key, self.lookup_key)
+            return LearnedKey(larger, sighting.at, lookup_key_disputed=True)
+        if sighting.at > self.lookup_key_at:
+            return LearnedKey(sighting.lookup_key, sighting.at)
+        return self
+
+
+def learned_key(row: Row) -> LearnedKey:
+    """What a price's row knows of its key."""
+    return LearnedKey(*(row[name] for name in LearnedKey._fields))
+
+
 def sightings_in_subscription(
     version: Version[SubscriptionFacts], at: datetime
 ) -> Iterable[Sighting]:
@@ -53,50 +83,31 @@ def learn(workspace: Workspace, sightings: Iterable[Sighting]) -> set[str]:
 
     A price seen only inside a subscription gets a row of its own from what that shows.
     """
-    by_price: dict[str, Sighting] = {}
+    by_price: dict[str, list[Sighting]] = defaultdict(list)
     for sighting in sightings:
         price_id = sighting.price.price_id
         assert price_id is not None  # noqa: S101 - both makers of sightings see to it
-        held = by_price.get(price_id)
-        if held is None or _newer(sighting, held.lookup_key, held.at):
-            by_price[price_id] = sighting
+        by_price[price_id].append(sighting)
     rows = {row["price_id"]: row for row in workspace.by(PRICES, "price_id", by_price)}
     changed: set[str] = set()
     learned: list[dict[str, Any]] = []
-    for price_id, sighting in by_price.items():
+    for price_id, seen in by_price.items():
         row = rows.get(price_id)
+        before = learned_key(row) if row is not None else LearnedKey()
+        after = reduce(LearnedKey.after, seen, before)
         if row is None:
-            learned.append(_stub(price_id, sighting))
-        elif sighting.lookup_key is not None and _newer(
-            sighting, row["lookup_key"], row["lookup_key_at"]
-        ):
-            learned.append(
-                {
-                    "price_id": price_id,
-                    "lookup_key": sighting.lookup_key,
-                    "lookup_key_at": sighting.at,
-                }
-            )
-            if row["lookup_key"] != sighting.lookup_key:
+            learned.append({**_stub(price_id, seen[0].price), **after._asdict()})
+        elif after != before:
+            learned.append({"price_id": price_id, **after._asdict()})
+            if after.lookup_key != before.lookup_key:
                 changed.add(price_id)
     workspace.put(PRICES, learned)
     return changed
 
 
-def _newer(sighting: Sighting, lookup_key: str | None, at: datetime | None) -> bool:
-    if sighting.lookup_key is None:
-        return False
-    if lookup_key is None or at is None:
-        return True
-    return (sighting.at, sighting.lookup_key) > (at, lookup_key)
-
-
-def _stub(price_id: str, sighting: Sighting) -> dict[str, Any]:
-    price = sighting.price
+def _stub(price_id: str, price: PriceFacts | ItemFacts) -> dict[str, Any]:
     return {
         "price_id": price_id,
-        "lookup_key": sighting.lookup_key,
-        "lookup_key_at": sighting.at if sighting.lookup_key is not None else None,
         "product_id": price.product_id,
         "unit_amount": price.unit_amount,
         "currency": price.currency,

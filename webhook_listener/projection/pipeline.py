@@ -79,7 +79,7 @@ def _project_prices(wave: _Wave, events: Sequence[InboxEvent]) -> None:
         ],
     )
     kept = {
-        row["price_id"]: {name: row[name] for name in ("lookup_key", "lookup_key_at")}
+        row["price_id"]: catalog.learned_key(row)._asdict()
         for row in wave.workspace.by(
             PRICES.table, "price_id", [row["price_id"] for row in step.rows]
         )
