@@ -25,6 +25,7 @@ from console.viewer import viewer
 
 _PARKED_A_PAGE = 20
 _DAYS = {"1": "24 hours", "7": "7 days", "30": "30 days"}
+_HOURS_A_POINT = {"1": 1, "7": 1, "30": 6}
 
 
 def waiting(principal: Principal, health: WebhookHealth, now: datetime) -> None:
@@ -53,13 +54,15 @@ def over_time(_principal: Principal, _health: WebhookHealth, now: datetime) -> N
         on_change=address.write,
         args=("days", "1"),
     )
-    since = now - timedelta(days=int(days))
+    hours = _HOURS_A_POINT[days]
+    since = volume.floor(now - timedelta(days=int(days)), hours)
     with data.snapshot() as connection:
-        lags = volume.lags_by_hour(connection, since)
-        outcomes = volume.volume_by_hour(connection, since)
-        types = volume.volume_by_type(connection, since)
-    webhook_charts.lag_charts(lags, since, now, viewer())
-    webhook_charts.volume_charts(outcomes, types, since, now)
+        lags = volume.lags_by_hour(connection, since, hours=hours)
+        outcomes = volume.volume_by_hour(connection, since, hours=hours)
+        types = volume.volume_by_type(connection, since, hours=hours)
+    period = webhook_charts.Period(since, now, hours)
+    webhook_charts.lag_charts(lags, period, viewer())
+    webhook_charts.volume_charts(outcomes, types, period)
 
 
 def missed_events(principal: Principal, health: WebhookHealth, now: datetime) -> None:

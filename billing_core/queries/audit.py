@@ -71,6 +71,8 @@ def _with_completion() -> Select[Any]:
 
     An attempt to complete somebody else's entry stands alone, and leaves that one as it is.
     """
+    # Not the bare column: SQLite would gather all of them by two indexes, and sort, to show a few.
+    begins = func.coalesce(AUDIT.c.follows, 0) == 0
     completes = (_DONE.c.follows == AUDIT.c.audit_id) & (_DONE.c.outcome != DENIED)
     return (
         select(
@@ -80,7 +82,7 @@ def _with_completion() -> Select[Any]:
             AUDIT.c.audit_id.label("position"),
         )
         .join(_DONE, completes, isouter=True)
-        .where(or_(AUDIT.c.follows.is_(None), AUDIT.c.outcome == DENIED))
+        .where(or_(begins, AUDIT.c.outcome == DENIED))
     )
 
 

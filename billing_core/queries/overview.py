@@ -11,10 +11,9 @@ from billing_core.queries.tables import (
     DRIFT,
     ENTITLEMENTS,
     EVENTS,
-    ORGANIZATIONS,
-    WINDING_DOWN,
     capped_count,
 )
+from billing_core.queries.trends import states_now
 from billing_core.rows import Count, Overview
 
 COUNT_CAP = 100_000
@@ -22,28 +21,29 @@ LATELY = timedelta(days=7)
 
 
 def overview_counts(connection: Connection, now: datetime) -> Overview:
-    """How many organizations are in which state, and what waits. Counts stop at 100,000."""
-    e = ENTITLEMENTS.c
+    """How many organizations are in which state, and what waits.
 
-    def of(*conditions: ColumnElement[bool]) -> Count:
-        return capped_count(connection, select(e.org_id).where(*conditions), COUNT_CAP)
+    States are added up from what the listener keeps by the day. Other counts stop at 100,000.
+    """
+    e = ENTITLEMENTS.c
+    there = states_now(connection)
 
     def counted(*conditions: ColumnElement[bool]) -> Count:
         return capped_count(connection, select(literal(1)).where(*conditions), COUNT_CAP)
 
     return Overview(
-        organizations=capped_count(connection, select(ORGANIZATIONS.c.org_id), COUNT_CAP),
-        with_access=of(e.has_access),
-        trialing=of(e.status == "trialing"),
-        past_due=of(e.status == "past_due"),
-        unpaid=of(e.status == "unpaid"),
-        incomplete=of(e.status == "incomplete"),
-        paused=of(e.status == "paused"),
-        winding_down=of(WINDING_DOWN),
-        leaving_soon=of(e.ends_at >= now, e.ends_at < now + LATELY),
+        organizations=Count(there["known"]),
+        with_access=Count(there["access"]),
+        trialing=Count(there["trialing"]),
+        past_due=Count(there["past_due"]),
+        unpaid=Count(there["unpaid"]),
+        incomplete=Count(there["incomplete"]),
+        paused=Count(there["paused"]),
+        winding_down=Count(there["winding_down"]),
+        leaving_soon=counted(e.ends_at >= now, e.ends_at < now + LATELY),
         undone_lately=counted(CANCELLATIONS.c.undone_at >= now - LATELY),
-        overdue=of(e.ends_at < now),
-        unmapped=of(e.plan.is_(None), e.price_id.is_not(None)),
+        overdue=counted(e.ends_at < now),
+        unmapped=Count(there["unmapped"]),
         conflicting_claims=counted(CUSTOMERS.c.conflicting_org_id.is_not(None)),
         parked=webhooks.parked(connection),
         backlog=webhooks.backlog(connection),

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from billing_core.queries.cancellations import cancellation_flow
 from billing_core.queries.tables import ROLLUPS, STATE_ROLLUPS, fetch
+from billing_core.queries.volume import begin_of, span_of
 from billing_core.rows import Trends
 
 DAYS = 30
@@ -29,21 +30,28 @@ def trends(connection: Connection, now: datetime) -> Trends:
     bounds = [first + timedelta(days=day) for day in range(DAYS + 1)]
     flow = cancellation_flow(connection, bounds)
     return Trends(
-        **{state: states.get(state, (0,) * DAYS) for state in _STATES},
+        **states,
         begun=tuple(day.begun for day in flow),
         undone=tuple(day.undone for day in flow),
         events=_events(connection, first),
     )
 
 
+def states_now(connection: Connection) -> Counter[str]:
+    """How many orgs are in each state; nought for a state that none is in."""
+    s = STATE_ROLLUPS.c
+    statement = select(s.state, func.sum(s.more)).group_by(s.state)
+    return Counter({state: int(there) for state, there in connection.execute(statement)})
+
+
 def _states(connection: Connection, first: datetime) -> dict[str, tuple[int, ...]]:
     s = STATE_ROLLUPS.c
-    sums = fetch(connection, select(s.state, func.sum(s.more).label("there")).group_by(s.state))
+    there = states_now(connection)
     last = first + timedelta(days=DAYS - 1)
     moves: dict[str, Counter[datetime]] = defaultdict(Counter)
     for row in fetch(connection, select(STATE_ROLLUPS).where(s.day > first)):
         moves[row["state"]][min(row["day"], last)] += row["more"]
-    return {row["state"]: _levels(int(row["there"]), moves[row["state"]], first) for row in sums}
+    return {state: _levels(there[state], moves[state], first) for state in _STATES}
 
 
 def _levels(there: int, moves: Counter[datetime], first: datetime) -> tuple[int, ...]:
@@ -57,11 +65,10 @@ def _levels(there: int, moves: Counter[datetime], first: datetime) -> tuple[int,
 def _events(connection: Connection, first: datetime) -> tuple[int, ...]:
     """How many events came on each day."""
     r = ROLLUPS.c
-    counts: Counter[datetime] = Counter()
-    statement = select(r.hour, func.sum(r.events).label("events")).where(r.hour >= first)
-    for row in fetch(connection, statement.group_by(r.hour)):
-        counts[_day(row["hour"])] += int(row["events"])
-    return tuple(counts[first + timedelta(days=day)] for day in range(DAYS))
+    day = span_of(r.hour, 24)
+    statement = select(day, func.sum(r.events)).where(r.hour >= first).group_by(day)
+    counts = {begin_of(number, 24): int(events) for number, events in connection.execute(statement)}
+    return tuple(counts.get(first + timedelta(days=day), 0) for day in range(DAYS))
 
 
 def _day(at: datetime) -> datetime:

@@ -1,51 +1,85 @@
-"""Lags, volume and versions over time, read from the roll-ups that the listener keeps."""
+"""Lags, volume and versions over time, read from the roll-ups that the listener keeps.
+
+These count by the hour. A longer time is told in spans of several hours, whole ones in UTC, added
+up by the database: a month by the hour is more than a chart shows and a page draws in time.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Connection, String, cast, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    String,
+    cast,
+    extract,
+    func,
+    literal,
+    select,
+)
 
 from billing_core.lags import Leg, percentiles
 from billing_core.queries.tables import LAGS, ROLLUPS, VERSIONS, fetch
 from billing_core.rows import LagHour, OutcomeHour, Percentiles, TypeVolume, VersionVolume
 
 _TYPES = 200
+_HOUR = 3_600  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class HourOfLags:
-    """The histograms of the events that arrived within one hour."""
+    """The histograms of the events that arrived within one hour, or span of hours, from ``hour`` on."""
 
     hour: datetime
     legs: dict[str, Counter[int]] = field(default_factory=dict)
 
 
-def floor(at: datetime) -> datetime:
-    """The beginning of the hour that ``at`` is in."""
-    return at.replace(minute=0, second=0, microsecond=0)
+def floor(at: datetime, hours: int = 1) -> datetime:
+    """The beginning of the hour, or span of so many hours, that ``at`` is in."""
+    return begin_of(int(at.timestamp()) // (hours * _HOUR), hours)
 
 
-def lags_by_hour(connection: Connection, since: datetime) -> list[HourOfLags]:
-    """The histograms of every hour from that of ``since`` on, oldest first, empty ones left out."""
+def span_of(hour: ColumnElement[Any], hours: int) -> ColumnElement[int]:
+    """The number of the span of so many hours that an hour belongs to; ``begin_of`` dates it."""
+    return cast(extract("epoch", hour), BigInteger) // literal(hours * _HOUR, BigInteger)
+
+
+def begin_of(number: int, hours: int) -> datetime:
+    """When a span of so many hours begins."""
+    return datetime.fromtimestamp(number * hours * _HOUR, UTC)
+
+
+def lags_by_hour(connection: Connection, since: datetime, *, hours: int = 1) -> list[HourOfLags]:
+    """The histograms of every span from that of ``since`` on, oldest first, empty ones left out."""
     c = LAGS.c
-    # One row an hour and leg: a month would be twenty thousand rows otherwise.
-    pair = cast(c.bucket, String) + ":" + cast(c.events, String)
-    rows = connection.execute(
-        select(c.hour, c.leg, func.aggregate_strings(pair, " "))
-        .where(c.hour >= floor(since), c.events > 0)
-        .group_by(c.hour, c.leg)
-        .order_by(c.hour, c.leg)
+    number = span_of(c.hour, hours).label("number")
+    summed = (
+        select(number, c.leg, c.bucket, func.sum(c.events).label("events"))
+        .where(c.hour >= floor(since, hours), c.events > 0)
+        .group_by(number, c.leg, c.bucket)
+        .subquery()
     )
-    hours: dict[datetime, HourOfLags] = {}
-    for hour, leg, pairs in rows:
+    s = summed.c
+    # One row a span and leg, since it is rows that cost.
+    pair = cast(s.bucket, String) + ":" + cast(s.events, String)
+    rows = connection.execute(
+        select(s.number, s.leg, func.aggregate_strings(pair, " "))
+        .group_by(s.number, s.leg)
+        .order_by(s.number, s.leg)
+    )
+    found: dict[datetime, HourOfLags] = {}
+    for span, leg, pairs in rows:
         counted = Counter[int]()
         for each in pairs.split():
             bucket, _, events = each.partition(":")
             counted[int(bucket)] = int(events)
-        hours.setdefault(hour, HourOfLags(hour)).legs[leg] = counted
-    return list(hours.values())
+        begin = begin_of(span, hours)
+        found.setdefault(begin, HourOfLags(begin)).legs[leg] = counted
+    return list(found.values())
 
 
 def over(hours: Iterable[HourOfLags], leg: Leg) -> Percentiles | None:
@@ -69,29 +103,34 @@ def lag_hours(hours: Iterable[HourOfLags]) -> tuple[LagHour, ...]:
     )
 
 
-def volume_by_hour(connection: Connection, since: datetime) -> tuple[OutcomeHour, ...]:
-    """Events by hour and outcome, from the hour of ``since`` on."""
+def volume_by_hour(
+    connection: Connection, since: datetime, *, hours: int = 1
+) -> tuple[OutcomeHour, ...]:
+    """Events by span and outcome, from the span of ``since`` on."""
     r = ROLLUPS.c
+    number = span_of(r.hour, hours).label("number")
     statement = (
-        select(r.hour, r.outcome, func.sum(r.events).label("events"))
-        .where(r.hour >= floor(since))
-        .group_by(r.hour, r.outcome)
-        .order_by(r.hour, r.outcome)
+        select(number, r.outcome, func.sum(r.events))
+        .where(r.hour >= floor(since, hours))
+        .group_by(number, r.outcome)
+        .order_by(number, r.outcome)
     )
     return tuple(
-        OutcomeHour(hour, outcome, int(events))
-        for hour, outcome, events in connection.execute(statement)
+        OutcomeHour(begin_of(span, hours), outcome, int(events))
+        for span, outcome, events in connection.execute(statement)
         if events
     )
 
 
-def volume_by_type(connection: Connection, since: datetime) -> tuple[TypeVolume, ...]:
-    """Events by type and outcome over the whole time, the most first."""
+def volume_by_type(
+    connection: Connection, since: datetime, *, hours: int = 1
+) -> tuple[TypeVolume, ...]:
+    """Events by type and outcome from the span of ``since`` on, the most first."""
     r = ROLLUPS.c
     events, deliveries = func.sum(r.events), func.sum(r.deliveries)
     statement = (
         select(r.type, r.outcome, events.label("events"), deliveries.label("deliveries"))
-        .where(r.hour >= floor(since))
+        .where(r.hour >= floor(since, hours))
         .group_by(r.type, r.outcome)
         .order_by(events.desc(), r.type, r.outcome)
         .limit(_TYPES)

@@ -83,12 +83,20 @@ class PlanEntitlement(SQLModel, table=True):
             postgresql_where=text("ends_at IS NOT NULL"),
         ),
         Index("ix_plan_entitlements_status", "status", "org_id"),
-        Index("ix_plan_entitlements_plan", "plan", "org_id"),
+        # Without those that have none, so that nobody looks for unmapped ones among them.
+        Index(
+            "ix_plan_entitlements_plan",
+            "plan",
+            "org_id",
+            sqlite_where=text("plan IS NOT NULL"),
+            postgresql_where=text("plan IS NOT NULL"),
+        ),
         Index("ix_plan_entitlements_subscription_id", "subscription_id"),
         Index("ix_plan_entitlements_has_access", "has_access", "org_id"),
         Index(
             "ix_plan_entitlements_unmapped",
             "price_id",
+            "status",
             "org_id",
             sqlite_where=text("plan IS NULL AND price_id IS NOT NULL"),
             postgresql_where=text("plan IS NULL AND price_id IS NOT NULL"),
@@ -190,7 +198,7 @@ class StateRollup(SQLModel, table=True):
     """How many more orgs were in a state at a day's end than at its beginning.
 
     The day is UTC's and Stripe's: that of the event which changed the state. All days together
-    are how many are in the state now.
+    are how many are in the state now. Every org that has an entitlement, of whatever kind, is known.
     """
 
     __tablename__ = "state_rollups"

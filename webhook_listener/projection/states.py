@@ -21,7 +21,7 @@ def states_of(entitlement: Row | None) -> frozenset[str]:
     if entitlement is None:
         return frozenset()
     status = entitlement["status"]
-    found = {status} if status in _STATUSES else set()
+    found = {"known"} | ({status} if status in _STATUSES else set())
     if entitlement["has_access"]:
         found.add("access")
     if entitlement["ends_at"] is not None:
