@@ -22,6 +22,7 @@ from webhook_listener.commands import audit_endpoint
 from webhook_listener.database import reading_transaction, writer_engine
 from webhook_listener.event_commands import EventCommands
 from webhook_listener.event_work import EventWork
+from webhook_listener.front import WEBHOOK_PATH, Front
 from webhook_listener.health import Health
 from webhook_listener.inbox import audience_of
 from webhook_listener.links.routes import link_routes
@@ -49,7 +50,7 @@ class Beside(Protocol):
         """End it, and wait a little until it has."""
 
 
-def create_app(settings: Settings, projector: ProjectorProcess) -> Starlette:
+def create_app(settings: Settings, projector: ProjectorProcess) -> Front:
     """The application; its writer and ``projector`` run from startup to shutdown.
 
     On SQLite the schema is brought up to date. Raises SettingsError for settings that cannot be
@@ -92,9 +93,9 @@ def create_app(settings: Settings, projector: ProjectorProcess) -> Starlette:
         await run_in_threadpool(projector.stop)
         engine.dispose()
 
-    return Starlette(
+    routes = Starlette(
         routes=[
-            Route("/webhooks/stripe", webhooks, methods=["POST"]),
+            Route(WEBHOOK_PATH, webhooks, methods=["POST"]),
             Route("/commands/audit", audit_endpoint(command_key, writer).handle, methods=["POST"]),
             Route(
                 "/commands/events", events.endpoint(command_key, writer).handle, methods=["POST"]
@@ -106,6 +107,7 @@ def create_app(settings: Settings, projector: ProjectorProcess) -> Starlette:
         ],
         lifespan=lifespan,
     )
+    return Front(webhooks, routes)
 
 
 def _watch(

@@ -13,10 +13,25 @@ from billing_core.settings import Settings
 from billing_core.stripe_gateway.envelope import InboxEvent, stored_event
 from billing_core.tables import Outcome
 from webhook_listener import rollups
+from webhook_listener.row_sql import row_sql
 from webhook_listener.tables import EVENTS, PAYLOADS
-from webhook_listener.upsert import insert
 
 _LONGEST_NAME = 255
+_COUNT_REPEATS = (
+    "ON CONFLICT (event_id) DO UPDATE"
+    " SET deliveries = webhook_events.deliveries + excluded.deliveries"
+)
+_REPEATED = (
+    "SELECT event_id, type, outcome, received_at, deliveries FROM webhook_events"
+    " WHERE deliveries > 1"
+)
+_INSERT_PAYLOAD = (
+    "INSERT INTO webhook_payloads (event_id, body) VALUES (?, ?) ON CONFLICT DO NOTHING"
+)
+_INSERT_PAYLOADS = (
+    "INSERT INTO webhook_payloads (event_id, body)"
+    " SELECT * FROM unnest(%s::text[], %s::bytea[]) ON CONFLICT DO NOTHING"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +86,15 @@ def store(connection: Connection, deliveries: Sequence[Delivery]) -> Stored:
         firsts.setdefault(delivery.event.event_id, delivery)
     # Two listeners that store the same events lock their rows in one order and cannot deadlock.
     ordered = [firsts[event_id] for event_id in sorted(firsts)]
-    _insert_events(connection, ordered, times)
+    events = row_sql(EVENTS, connection.dialect.name)
+    events.insert(
+        connection,
+        [_row(delivery, times[delivery.event.event_id]) for delivery in ordered],
+        then=_COUNT_REPEATS,
+    )
     known = _known_before(connection, times)
     new = [delivery for delivery in ordered if delivery.event.event_id not in known]
-    if new:
-        payloads = insert(connection, PAYLOADS).on_conflict_do_nothing()
-        connection.execute(
-            payloads,
-            [{"event_id": d.event.event_id, "body": zlib.compress(d.body, 1)} for d in new],
-        )
+    _insert_payloads(connection, new)
     repeats = [count for count in known.values() if count.outcome != Outcome.PENDING]
     rollups.add(connection, [*repeats, *_ignored(new, times)])
     return Stored(
@@ -88,17 +103,15 @@ def store(connection: Connection, deliveries: Sequence[Delivery]) -> Stored:
     )
 
 
-def _insert_events(
-    connection: Connection, deliveries: Sequence[Delivery], times: Mapping[str, int]
-) -> None:
-    statement = insert(connection, EVENTS)
-    statement = statement.on_conflict_do_update(
-        index_elements=["event_id"],
-        set_={"deliveries": EVENTS.c.deliveries + statement.excluded.deliveries},
-    )
-    connection.execute(
-        statement, [_row(delivery, times[delivery.event.event_id]) for delivery in deliveries]
-    )
+def _insert_payloads(connection: Connection, new: Sequence[Delivery]) -> None:
+    if not new:
+        return
+    rows = [(one.event.event_id, zlib.compress(one.body, 1)) for one in new]
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_INSERT_PAYLOAD, rows)
+        return
+    ids, bodies = zip(*rows, strict=True)
+    connection.exec_driver_sql(_INSERT_PAYLOADS, (list(ids), list(bodies)))
 
 
 def _row(delivery: Delivery, deliveries: int) -> dict[str, Any]:
@@ -134,22 +147,17 @@ def _known_before(connection: Connection, times: Mapping[str, int]) -> dict[str,
 
     Repeats of a pending event are counted when it gets its outcome.
     """
-    columns = EVENTS.c
-    rows = connection.execute(
-        select(
-            columns.event_id, columns.type, columns.outcome, columns.received_at, columns.deliveries
-        ).where(columns.event_id.in_(list(times)), columns.deliveries > 1)
+    sql = row_sql(EVENTS, connection.dialect.name)
+    repeated = connection.exec_driver_sql(
+        f"{_REPEATED} AND event_id {sql.is_one_of}", (sql.as_list(list(times)),)
     )
+    decode = sql.decoders["received_at"]
     return {
-        row.event_id: rollups.Count(
-            row.received_at,
-            row.type,
-            row.outcome,
-            events=0,
-            deliveries=times[row.event_id],
+        event_id: rollups.Count(
+            decode(received_at), type_, outcome, events=0, deliveries=times[event_id]
         )
-        for row in rows
-        if row.deliveries > times[row.event_id]
+        for event_id, type_, outcome, received_at, deliveries in repeated
+        if deliveries > times[event_id]
     }
 
 

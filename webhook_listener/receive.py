@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from billing_core.errors import SignatureError, UnreadableShapeError
 from billing_core.stripe_gateway.envelope import read_event
-from billing_core.stripe_gateway.redaction import redact
+from billing_core.stripe_gateway.redaction import blank_links, redact
 from billing_core.stripe_gateway.signature import verify_signature
 from webhook_listener.body import (
     BodyTooLargeError,
@@ -95,6 +95,7 @@ def read_delivery(body: bytes, audience: Audience, *, now: float) -> Delivery:
 
     Raises RejectedError with a sentence for the caller.
     """
+    body = blank_links(body)
     try:
         payload = orjson.loads(body)
     except orjson.JSONDecodeError:

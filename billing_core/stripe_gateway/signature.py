@@ -5,7 +5,6 @@ The scheme is Stripe's own (https://docs.stripe.com/webhooks/signature): HMAC-SH
 also refuses timestamps from the future and header bytes that are not ASCII, with a sentence.
 """
 
-import hashlib
 import hmac
 from collections.abc import Sequence
 
@@ -24,10 +23,11 @@ def verify_signature(
     if not header:
         raise SignatureError("The Stripe-Signature header is missing. Nothing was stored.")
     timestamp, signatures = _parse(header)
+    signed = b"%d." % timestamp + body
     matches = False
     for secret in secrets:
-        digest = hmac.new(secret.encode(), b"%d." % timestamp + body, hashlib.sha256)
-        expected = digest.hexdigest().encode()
+        digest = hmac.digest(secret.encode(), signed, "sha256")
+        expected = digest.hex().encode()
         for signature in signatures:
             matches |= hmac.compare_digest(expected, signature)
     if not matches:

@@ -1,13 +1,15 @@
 """Nothing that opens a customer's billing stays in a payload that is kept."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing_core.stripe_gateway.redaction import REDACTED, redact
+from billing_core.stripe_gateway.redaction import REDACTED, blank_links, redact, scrub
 
 PORTAL = "https://billing.stripe.com/p/session/live_YWNjdF8x"
 
@@ -34,6 +36,10 @@ def kept(event: Any) -> Any:  # noqa: ANN401 - any JSON value
         ("URL", "https://anywhere.example/token"),
         ("login_token", "abc"),
         ("password", "abc"),
+        ("api_key", "abc"),
+        ("account_number", "000123456789"),
+        ("note", "rk_test_abcdefghijklmnop"),
+        ("note", "ek_live_abcdefghijklmnop"),
     ],
 )
 def test_what_opens_something_is_taken_out_wherever_it_stands(name: str, value: str) -> None:
@@ -91,3 +97,89 @@ def test_a_name_that_only_looks_a_little_like_a_key_stays(name: str) -> None:
     """A lookup key or an id taken out would change what the event means."""
     event = {"id": name, "data": {"object": {"lookup_key": name}}}
     assert kept(event) == event
+
+
+_PIECES = st.sampled_from(
+    [
+        *("url", "_url", "URL", "pdf", "_pdf", "secret", "client_secret", "token", "password"),
+        *(
+            "api_key",
+            "account_number",
+            "https://",
+            "billing.stripe.com/",
+            "https://pay.stripe.com/",
+        ),
+        *("sk_live_abcdefghij", "rk_test_abcdefghij", "ek_live_", "whsec_abcdefghij", "abcdefghij"),
+        *(
+            "/v1/",
+            "/v2/x?y=z",
+            "/",
+            '"',
+            "\\",
+            ":",
+            ",",
+            "{",
+            "}",
+            " ",
+            "\n",
+            "\x00",
+            "?",
+            "_",
+            "x",
+        ),
+        *("é", "ſ", "K", "💩", REDACTED),
+    ]
+)
+_TEXTS = st.lists(_PIECES, max_size=3).map("".join)
+_NASTY = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | _TEXTS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_TEXTS, inner, max_size=2),
+    max_leaves=4,
+)
+_SPELLINGS: list[Callable[[Any], bytes]] = [
+    orjson.dumps,
+    lambda event: json.dumps(event, indent=2).encode(),
+    lambda event: json.dumps(event, ensure_ascii=False, separators=(" ,\t", "\r\n: ")).encode(),
+    lambda event: json.dumps(event).replace("/", "\\/").encode(),
+]
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(st.dictionaries(_TEXTS, _NASTY, max_size=2), st.sampled_from(_SPELLINGS))
+def test_looking_at_the_bytes_takes_out_what_walking_the_tree_does(
+    event: dict[str, Any], spell: Callable[[Any], bytes]
+) -> None:
+    """Neither less nor more, however the JSON is written."""
+    body = spell(event)
+    walked = orjson.loads(body)
+    scrub(walked)
+    blanked = blank_links(body)
+    parsed = orjson.loads(blanked)
+    assert orjson.loads(redact(blanked, parsed)) == walked == parsed
+    assert orjson.loads(redact(body, orjson.loads(body))) == walked
+
+
+_FRAGMENTS = st.lists(
+    _PIECES.map(str.encode)
+    | st.sampled_from(
+        [b'"x_url":"', b'"x_pdf" : "abc"', b'stripe.com"', b"[", b"]", b"\x01", b"\xff"]
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(_FRAGMENTS, st.sampled_from([(b"", b""), (b"{", b"}"), (b'{"a":', b"}"), (b'["', b'"]')]))
+def test_blank_links_make_no_json_of_what_is_none(
+    fragments: list[bytes], around: tuple[bytes, bytes]
+) -> None:
+    body = around[0] + b"".join(fragments) + around[1]
+    assert _is_json(blank_links(body)) == _is_json(body)
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return True
