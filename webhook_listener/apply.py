@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Connection, Engine, bindparam, func, update
+from sqlalchemy import Connection, Engine, update
 
 from billing_core.config import BillingConfig
 from billing_core.link_results import WINDOW
@@ -21,6 +21,7 @@ from webhook_listener.database import (
 from webhook_listener.links import results
 from webhook_listener.pending import Pending, bodies, counted_anew, oldest, pending_events
 from webhook_listener.projection import PROJECTIONS, Plan, Projected, plan
+from webhook_listener.row_sql import row_sql
 from webhook_listener.tables import EVENTS
 
 BATCH = 256
@@ -137,19 +138,7 @@ def _became(row: Pending, planned: Plan) -> Projected:
     )
 
 
-_RECORD = (
-    update(EVENTS)
-    .where(EVENTS.c.event_id == bindparam("of_event"))
-    .values(
-        outcome=bindparam("outcome"),
-        error=bindparam("error"),
-        applied_at=bindparam("applied_at"),
-        org_id=bindparam("org_id"),
-        customer_id=func.coalesce(bindparam("customer_id"), EVENTS.c.customer_id),
-        attempts=EVENTS.c.attempts + 1,
-        next_attempt_at=None,
-    )
-)
+_ONE_MORE_TRY = ", attempts = webhook_events.attempts + 1, next_attempt_at = NULL"
 
 
 def _record(
@@ -165,17 +154,18 @@ def _record(
         outcomes.append(one)
         rows.append(
             {
-                "of_event": row.event_id,
+                "event_id": row.event_id,
                 "outcome": one.outcome.value,
                 "error": one.error,
                 "applied_at": _applied_at(row, one.outcome, now),
                 "org_id": one.org_id,
-                "customer_id": one.customer_id,
+                "customer_id": one.customer_id or row.customer_id,
             }
         )
         counts.append(_count(row, one.outcome, now))
         applied.append(_done(row, one.outcome, now))
-    connection.execute(_RECORD, rows)
+    events = row_sql(EVENTS, connection.dialect.name)
+    events.change(connection, rows, also=_ONE_MORE_TRY)
     rollups.add(connection, counts)
     org_ids = {one.org_id for one in outcomes if one.org_id is not None}
     since = min((row.received_at for row in pending), default=now) - WINDOW

@@ -9,7 +9,7 @@ one at a time on a database, whatever process it is in.
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from billing_core.errors import SettingsError
 from webhook_listener.file_lock import file_lock
 
 BUSY_TIMEOUT_MS = 5_000
+# Where no projector takes care of it: 64 MB.
+_LONGEST_LOG_PAGES = 16_384
+_LONG_LOG_PAGES = 4_096
 _PROJECTION_LOCK = 7_201_001
 _AUDIT_LOCK = 7_201_002
 _STATE_LOCK = 7_201_004
@@ -96,6 +99,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -
         "foreign_keys=ON",
         "cache_size=-32768",
         "temp_store=MEMORY",
+        f"wal_autocheckpoint={_LONGEST_LOG_PAGES}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
@@ -188,6 +192,22 @@ def projection_round(engine: Engine) -> Iterator[ProjectionRound]:
         reading_transaction(engine) as connection,
     ):
         yield ProjectionRound(connection, held)
+
+
+def shorten_log(engine: Engine) -> None:
+    """Bring what SQLite's write-ahead log holds into the database; nothing on PostgreSQL.
+
+    Mostly done while others write. Only a log that has become long is finished in a turn to write,
+    because it begins anew only when nobody has added to it meanwhile.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    with closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        _, pages, _ = cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if pages > _LONG_LOG_PAGES:
+            with _turn_to_write(engine):
+                cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def _turn_to_project(engine: Engine) -> AbstractContextManager[None]:

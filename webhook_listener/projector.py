@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 
 from billing_core.config import BillingConfig, load_config
 from webhook_listener.apply import Applied, apply_round, describe
-from webhook_listener.database import writer_engine
+from webhook_listener.database import shorten_log, writer_engine
 from webhook_listener.tally import tally
 
 WAKE = b"w"
@@ -31,6 +31,7 @@ _PAUSE_SECONDS = 1.0
 # small ones. Whoever comes after a while is not kept waiting.
 _PACE_SECONDS = 0.03
 _STOP_WITHIN_SECONDS = 5.0
+_LOG_SECONDS = 0.5
 _log = structlog.get_logger("webhook_listener.projector")
 
 
@@ -85,6 +86,7 @@ class _Projector:
         self._results = results
         self._wake = threading.Event()
         self._stop_at: float | None = None
+        self._log_shortened_at = 0.0
         threading.Thread(target=self._listen, name="orders", daemon=True).start()
 
     def loop(self) -> None:
@@ -118,9 +120,16 @@ class _Projector:
                 time.sleep(_PAUSE_SECONDS)
             return False
         if done.applied:
+            self._shorten_log()
             os.write(self._results, tally(done.applied).to_line())
             _log_applied(done.applied)
         return done.full
+
+    def _shorten_log(self) -> None:
+        """Here rather than after an answer's commit, which is SQLite's own way."""
+        if time.monotonic() > self._log_shortened_at + _LOG_SECONDS:
+            shorten_log(self._engine)
+            self._log_shortened_at = time.monotonic()
 
 
 def _log_applied(applied: Sequence[Applied]) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Table
 
 from billing_core.lags import Leg, bucket_of, legs_of
+from webhook_listener.row_sql import row_sql
 from webhook_listener.tables import LAGS, ROLLUPS, VERSIONS
-from webhook_listener.upsert import insert
 
 _Key = tuple[Any, ...]
 
@@ -82,12 +82,13 @@ def of_event(
 def _upsert(connection: Connection, table: Table, sums: dict[_Key, dict[str, int]]) -> None:
     if not sums:
         return
-    keys = [column.name for column in table.primary_key.columns]
-    statement = insert(connection, table)
-    columns = next(iter(sums.values()))
-    statement = statement.on_conflict_do_update(
-        index_elements=keys,
-        set_={name: table.c[name] + statement.excluded[name] for name in columns},
-    )
+    keys = table.primary_key.columns.keys()
+    added = [
+        f"{name} = {table.name}.{name} + excluded.{name}" for name in next(iter(sums.values()))
+    ]
     rows = [{**dict(zip(keys, key, strict=True)), **sums[key]} for key in sorted(sums)]
-    connection.execute(statement, rows)
+    row_sql(table, connection.dialect.name).insert(
+        connection,
+        rows,
+        then=f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {', '.join(added)}",
+    )

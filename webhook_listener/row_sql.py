@@ -4,13 +4,14 @@ SQLAlchemy's own execution looks at every parameter of every row, and under load
 than the database does. What is written here reads the same through SQLAlchemy.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import JSON, Boolean, Connection, Table
+from sqlalchemy import JSON, Boolean, Connection, CursorResult, Table
 
 from billing_core.tables import UTCDateTime
 
@@ -47,10 +48,11 @@ class RowSql:
             for values in self.decoded(self.columns, found)
         ]
 
-    def decoded(self, names: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
-        """Rows of the columns ``names`` with the values that Python knows them by."""
+    def decoded(self, names: tuple[str, ...], found: CursorResult[Any]) -> list[list[Any]]:
+        """All rows found, of the columns ``names``, with the values that Python knows them by."""
         decoders = self._decoders_at(names)
-        made = [list(row) for row in rows]
+        with closing(found):
+            made = [list(row) for row in found.cursor.fetchall()]
         for position, decode in decoders:
             for row in made:
                 if row[position] is not None:
@@ -77,6 +79,27 @@ class RowSql:
     def let_go(self, connection: Connection, column: str, keys: Sequence[str]) -> None:
         """Set ``column`` to null in the rows with these primary keys."""
         self._change(connection, f'UPDATE {self.name} SET "{column}" = NULL', keys)  # noqa: S608 - our own names
+
+    def change(
+        self,
+        connection: Connection,
+        rows: Sequence[Row],
+        *,
+        also: str = "",
+    ) -> None:
+        """Set the columns that ``rows``, all with the same ones, name beside the primary key.
+
+        ``also`` is SQL that follows those assignments.
+        """
+        if rows:
+            self.execute_change(connection, tuple(rows[0]), rows, also)
+
+    def execute_change(
+        self, connection: Connection, names: tuple[str, ...], rows: Sequence[Row], also: str
+    ) -> None:
+        """One statement with all rows as JSON."""
+        statement = _update_json(self.name, self.key, names, also)
+        connection.exec_driver_sql(statement, (orjson.dumps(rows).decode(),))
 
     def as_list(self, keys: Sequence[str]) -> Any:  # noqa: ANN401 - what the driver takes
         """Keys as the one parameter that ``is_one_of`` compares with."""
@@ -134,15 +157,27 @@ class SqliteRowSql(RowSql):
         self, connection: Connection, names: tuple[str, ...], rows: Sequence[Row], then: str
     ) -> None:
         """One prepared statement, run for each row."""
-        encoders = [(name, self._encoders.get(name)) for name in names]
-        values = [
-            tuple(
-                row[name] if encode is None or row[name] is None else encode(row[name])
-                for name, encode in encoders
-            )
-            for row in rows
-        ]
-        connection.exec_driver_sql(_insert_values(self.name, names, then), values)
+        statement = _insert_values(self.name, names, then)
+        connection.exec_driver_sql(statement, self._encoded(names, rows))
+
+    def execute_change(
+        self, connection: Connection, names: tuple[str, ...], rows: Sequence[Row], also: str
+    ) -> None:
+        """One prepared statement, run for each row."""
+        ordered = (*(name for name in names if name != self.key), self.key)
+        statement = _update_values(self.name, ordered, also)
+        connection.exec_driver_sql(statement, self._encoded(ordered, rows))
+
+    def _encoded(self, names: tuple[str, ...], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+        """The rows' values column by column, because most columns need nothing done to them."""
+        columns = []
+        for name in names:
+            values = [row[name] for row in rows]
+            encode = self._encoders.get(name)
+            if encode is not None:
+                values = [None if value is None else encode(value) for value in values]
+            columns.append(values)
+        return list(zip(*columns, strict=True))
 
 
 @cache
@@ -169,6 +204,23 @@ def _insert_values(table: str, names: tuple[str, ...], then: str) -> str:
     return f"INSERT INTO {table} ({_names(names)}) VALUES ({marks}) {then}"  # noqa: S608 - our own names
 
 
+@cache
+def _update_json(table: str, key: str, names: tuple[str, ...], also: str) -> str:
+    changes = [f'"{name}" = changed."{name}"' for name in names if name != key]
+    return (
+        f"UPDATE {table} SET {', '.join(changes)}{also}"  # noqa: S608 - our own names
+        f" FROM json_populate_recordset(NULL::{table}, %s) AS changed"
+        f' WHERE {table}."{key}" = changed."{key}"'
+    )
+
+
+@cache
+def _update_values(table: str, ordered: tuple[str, ...], also: str) -> str:
+    *names, key = ordered
+    changes = ", ".join(f'"{name}" = ?' for name in names)
+    return f'UPDATE {table} SET {changes}{also} WHERE "{key}" = ?'  # noqa: S608 - our own names
+
+
 def _by_type(table: Table, converters: Mapping[type, Callable[[Any], Any]]) -> Converters:
     return {
         column.name: convert
@@ -183,7 +235,7 @@ def _in_utc(value: datetime) -> datetime:
 
 
 def _from_text(value: str) -> datetime:
-    return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return datetime.fromisoformat(value + "+00:00")
 
 
 def _to_text(value: datetime) -> str:

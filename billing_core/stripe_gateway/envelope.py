@@ -46,7 +46,8 @@ def stored_event(event_id: str, body: bytes) -> InboxEvent:
     The row knows the id best: what looks like a key is redacted in a payload, ids included. Raises
     UnreadableShapeError as ``read_event`` does.
     """
-    return replace(read_event(orjson.loads(zlib.decompress(body))), event_id=event_id)
+    event = read_event(orjson.loads(zlib.decompress(body)))
+    return event if event.event_id == event_id else replace(event, event_id=event_id)
 
 
 def read_event(payload: object) -> InboxEvent:

@@ -5,34 +5,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, bindparam, select
-from sqlmodel import SQLModel
-
 from billing_core.config import BillingConfig
 from billing_core.errors import UnreadableShapeError
 from billing_core.ordering import HasFinal, Kind, Resolution, Version, resolve
-from billing_core.stripe_gateway.envelope import InboxEvent, stored_event
+from billing_core.stripe_gateway.envelope import InboxEvent
 from billing_core.tables import Outcome
 from webhook_listener.projection.families import Family
+from webhook_listener.projection.history import history
 from webhook_listener.projection.workspace import Workspace
 
 F = TypeVar("F", bound=HasFinal)
 Row = Mapping[str, Any]
-
-HISTORY_LIMIT = 200
-_EVENTS = SQLModel.metadata.tables["webhook_events"]
-_PAYLOADS = SQLModel.metadata.tables["webhook_payloads"]
-_HISTORY = (
-    select(_EVENTS.c.event_id, _PAYLOADS.c.body)
-    .join_from(_EVENTS, _PAYLOADS, _EVENTS.c.event_id == _PAYLOADS.c.event_id)
-    .where(
-        _EVENTS.c.object_id == bindparam("object_id"),
-        _EVENTS.c.type.in_(bindparam("types", expanding=True)),
-        _EVENTS.c.outcome != Outcome.IGNORED.value,
-    )
-    .order_by(_EVENTS.c.created.desc())
-    .limit(HISTORY_LIMIT)
-)
 
 
 @dataclass
@@ -82,9 +65,10 @@ def advance(
             )
             carried = family.carried(version.after, [version])
         else:
-            history = _history(workspace.connection, family, object_id, config)
-            resolution = resolve(history, prefer=lambda facts: family.prefer(facts, config))
-            carried = family.carried(resolution.facts, history)
+            whole = verdict == "whole history"
+            versions = history(workspace, family, object_id, config, whole=whole)
+            resolution = resolve(versions, prefer=lambda facts: family.prefer(facts, config))
+            carried = family.carried(resolution.facts, versions)
             if row is not None and _unchanged(family, row, resolution, carried):
                 continue
         step.facts[object_id] = resolution.facts
@@ -94,14 +78,18 @@ def advance(
 
 def _verdict(family: Family[F], row: Row | None, version: Version[F]) -> str:
     if family.open_question({"status": getattr(version.after, "status", None)}):
-        return "history"
+        return "whole history"
     if row is None or row["event_created"] is None:
         return "alone"
     if family.open_question(row):
-        return "history"
+        return "whole history"
     final = version.kind is Kind.DELETED or version.after.final
     if family.row_is_final(row) or final:
-        return "history" if final and family.row_is_final(row) else ("alone" if final else "stale")
+        return (
+            "whole history"
+            if final and family.row_is_final(row)
+            else ("alone" if final else "stale")
+        )
     at = int(row["event_created"].timestamp())
     if version.created > at:
         return "alone"
@@ -143,16 +131,3 @@ def _row(
         "peers": resolution.peers,
         "suspect": not resolution.certain,
     }
-
-
-def _history(
-    connection: Connection, family: Family[F], object_id: str, config: BillingConfig
-) -> list[Version[F]]:
-    rows = connection.execute(_HISTORY, {"object_id": object_id, "types": list(family.types)})
-    versions = []
-    for event_id, body in rows:
-        try:
-            versions.append(family.version(stored_event(event_id, body), config))
-        except UnreadableShapeError:
-            continue  # parked when it came
-    return versions

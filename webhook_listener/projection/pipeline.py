@@ -222,7 +222,7 @@ def plan(
     """
     outcomes: dict[str, Outcome] = {}
     faults: dict[str, str] = {}
-    workspace = Workspace(connection)
+    workspace = Workspace(connection, events)
     customer_ids = {event.customer_id for event in events if event.customer_id}
     customer_ids.update(also_customers)
     workspace.by(CUSTOMERS.table, "customer_id", customer_ids)  # all at once is quicker

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, update
 from sqlmodel import SQLModel
 
+from billing_core.stripe_gateway.envelope import InboxEvent
 from billing_core.tables import Outcome
 from webhook_listener.projection.states import StateMoves
 from webhook_listener.row_sql import row_sql
@@ -32,11 +33,13 @@ class Workspace:
     """All that a batch reads and writes of the projected tables, as it stands by now.
 
     The caller holds the projection lock, so nobody else writes these rows meanwhile. ``flush``
-    writes what has changed; until then the database has none of it.
+    writes what has changed; until then the database has none of it. ``events`` are at hand and need
+    not be read from the inbox.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, events: Iterable[InboxEvent] = ()) -> None:
         self.connection = connection
+        self.events = {event.event_id: event for event in events}
         self._held: dict[str, _Held] = {}
         self._changes: list[Row] = []
         self._moved: list[tuple[str, str]] = []
