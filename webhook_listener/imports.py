@@ -115,6 +115,7 @@ def _write(connection: Connection, chunk: list[ImportedOrganization], now: datet
                 "cancel_at_period_end": False,
                 "updated_at": now,
                 "revision": 1,
+                "interval_count": 1,
             }
             for one in chunk
         ],

@@ -47,6 +47,7 @@ SUMMED: Mapping[str, Sequence[str]] = {
     "event_lags": ("events",),
     "event_versions": ("events",),
     "state_rollups": ("more",),
+    "revenue_rollups": ("entries", "with_amount", "amount"),
 }
 # The same in every copy, or written for all copies by themselves.
 SHARED = (

@@ -7,13 +7,11 @@ Nothing here writes or calls Stripe. Functions that name plans take a ``config``
 from billing_core.queries.audit import AuditFilters, audit_entries
 from billing_core.queries.cancellations import cancellation_flow, undone_rows, undone_summary
 from billing_core.queries.changes import newest_changes
+from billing_core.queries.choosing import Order
 from billing_core.queries.history import entitlement_history
+from billing_core.queries.narrowing import OrganizationFilters
 from billing_core.queries.organization import entitlement_mark, organization
-from billing_core.queries.organizations import (
-    Order,
-    OrganizationFilters,
-    search_organizations,
-)
+from billing_core.queries.organizations import search_organizations
 from billing_core.queries.overview import overview_counts
 from billing_core.queries.past import organization_as_of
 from billing_core.queries.payloads import payload

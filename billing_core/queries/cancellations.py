@@ -1,17 +1,19 @@
 """Cancellations that were undone: whose, after how long, and what became of them since."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, case, literal_column, select
 from sqlalchemy.sql import Select
 
 from billing_core.config import BillingConfig
-from billing_core.facts import FINAL_STATUSES
 from billing_core.queries.keyset import beyond, decode_cursor, encode_cursor
-from billing_core.queries.recurring import of_plan, summed, totals
+from billing_core.queries.recurring import PARTS, prices_of_plan, totals
+from billing_core.queries.rollups import Columns, Narrow, Source, added_up, told
 from billing_core.queries.tables import (
     CANCELLATIONS,
     CUSTOMERS,
@@ -24,15 +26,31 @@ from billing_core.queries.tables import (
 )
 from billing_core.queries.winding_down import LeavingFilters
 from billing_core.rows import CancellationFlow, UndoneRow, UndoneSummary
+from billing_core.tables import DAY, HOUR, WEEK, RollupKind, Took
 
-HOUR, DAY, WEEK = 3_600, 86_400, 7 * 86_400
 _C, _S = CANCELLATIONS.c, SUBSCRIPTIONS.c
 _AMOUNT = _C.unit_amount * _C.quantity
-_LEFT = _S.status.in_(FINAL_STATUSES)
-_AGAIN = and_(
-    _S.status.not_in(FINAL_STATUSES),
-    or_(_S.cancel_at_period_end.is_(True), _S.cancel_at.is_not(None)),
-)
+_LONGEST = {Took.HOUR: HOUR, Took.DAY: DAY, Took.WEEK: WEEK}
+_PARTS: Columns = {
+    "price_id": told(_C.price_id),
+    "currency": told(_C.currency),
+    "interval": told(_C.interval),
+    "interval_count": _C.interval_count,
+    "reason": told(_C.reason),
+    "feedback": told(_C.feedback),
+    "standing": _C.standing,
+    "took": case(
+        (_C.seconds_to_undo.is_(None), literal_column("''")),
+        *(
+            (_C.seconds_to_undo < literal_column(str(most)), literal_column(f"'{part}'"))
+            for part, most in _LONGEST.items()
+        ),
+        else_=literal_column(f"'{Took.LATER}'"),
+    ),
+}
+_BEGUN = Source(RollupKind.BEGUN, _C.begun_at, _AMOUNT, _PARTS)
+_UNDONE = Source(RollupKind.UNDONE, _C.undone_at, _AMOUNT, _PARTS)
+_CAME_TRUE = Source(RollupKind.CAME_TRUE, _C.ended_at, _AMOUNT, _PARTS)
 
 
 def undone_rows(
@@ -49,14 +67,15 @@ def undone_rows(
     Of ``filters`` the plan, the currency, the interval, the reason and the feedback count.
     """
     config = config_or_default(config)
-    statement = _statement().where(*_undone(since, filters, config))
+    columns = (_C.undone_at, _C.cancellation_id)
+    narrow = _narrow(connection, filters, config)
+    chosen = select(*columns).where(_C.undone_at >= since, *narrow(_PARTS))
     position = decode_cursor(after, 2)
     if position is not None and isinstance(position[0], datetime):
         place = (position[0], str(position[1]))
-        columns = (_C.undone_at, _C.cancellation_id)
-        statement = statement.where(beyond(columns, place, descending=True))
-    ordered = statement.order_by(_C.undone_at.desc(), _C.cancellation_id.desc())
-    rows = fetch(connection, ordered.limit(limit + 1))
+        chosen = chosen.where(beyond(columns, place, descending=True))
+    chosen = chosen.order_by(*(column.desc() for column in columns)).limit(limit + 1)
+    rows = fetch(connection, _details(chosen))
     cursor = None
     if len(rows) > limit:
         cursor = encode_cursor((rows[limit - 1]["undone_at"], rows[limit - 1]["cancellation_id"]))
@@ -71,35 +90,51 @@ def undone_summary(
     config: BillingConfig | None = None,
 ) -> UndoneSummary:
     """All of the same list together."""
-    conditions = _undone(since, filters, config_or_default(config))
-    took = _C.seconds_to_undo
-    counted = fetch(
-        connection,
-        select(
-            func.count().label("undone"),
-            func.count(case((_LEFT, 1))).label("left"),
-            func.count(case((_AGAIN, 1))).label("again"),
-            func.count(took).label("known"),
-            func.count(case((took < HOUR, 1))).label("hour"),
-            func.count(case((and_(took >= HOUR, took < DAY), 1))).label("day"),
-            func.count(case((and_(took >= DAY, took < WEEK), 1))).label("week"),
-            func.count(case((took >= WEEK, 1))).label("later"),
-        )
-        .join_from(CANCELLATIONS, SUBSCRIPTIONS, _S.subscription_id == _C.subscription_id)
-        .where(*conditions),
-    )[0]
-    in_order = select(took).where(*conditions, took.is_not(None)).order_by(took)
-    middle = max(counted["known"] - 1, 0) // 2
-    sums = summed(_C.currency, _C.interval, _C.interval_count, _AMOUNT).where(*conditions)
+    narrow = _narrow(connection, filters, config_or_default(config))
+    sums = added_up(connection, _UNDONE, narrow, ("standing", "took", *PARTS), since=since)
+    stands, within = Counter[str](), Counter[str]()
+    for row in sums:
+        stands[row["standing"]] += row["entries"]
+        within[row["took"]] += row["entries"]
     return UndoneSummary(
-        undone=counted["undone"],
-        staying=counted["undone"] - counted["left"] - counted["again"],
-        leaving_again=counted["again"],
-        left=counted["left"],
-        median_seconds=connection.execute(in_order.limit(1).offset(middle)).scalar(),
-        within=(counted["hour"], counted["day"], counted["week"], counted["later"]),
-        totals=totals(fetch(connection, sums)),
+        undone=stands.total(),
+        staying=stands["staying"],
+        leaving_again=stands["leaving"],
+        left=stands["left"],
+        median_seconds=_median(connection, since, narrow(_PARTS), within),
+        within=(within["hour"], within["day"], within["week"], within["later"]),
+        totals=totals(_together(sums)),
     )
+
+
+def _together(sums: Sequence[Row]) -> list[Row]:
+    """The sums without what parts them further than ``PARTS``."""
+    joined: dict[tuple[object, ...], dict[str, int]] = {}
+    for row in sums:
+        own = joined.setdefault(
+            tuple(row[name] for name in PARTS), {"entries": 0, "with_amount": 0, "amount": 0}
+        )
+        for name in own:
+            own[name] += row[name]
+    return [dict(zip(PARTS, key, strict=True)) | own for key, own in joined.items()]
+
+
+def _median(
+    connection: Connection,
+    since: datetime,
+    conditions: Sequence[ColumnElement[bool]],
+    within: Counter[str],
+) -> int | None:
+    """The lower of two: looked for only among those that took about as long."""
+    place = (sum(within[part] for part in Took) - 1) // 2
+    part = next((part for part in Took if (place := place - within[part]) < 0), None)
+    if part is None or place + within[part] < 0:
+        return None
+    seconds = _C.seconds_to_undo
+    chosen = select(seconds).where(_C.undone_at >= since, _PARTS["took"] == part.value, *conditions)
+    return connection.execute(
+        chosen.order_by(seconds).limit(1).offset(place + within[part])
+    ).scalar()
 
 
 def cancellation_flow(
@@ -110,72 +145,54 @@ def cancellation_flow(
     config: BillingConfig | None = None,
 ) -> tuple[CancellationFlow, ...]:
     """What began, was undone and came true between each two of ``bounds``, which ascend."""
-    matching = _matching(filters, config_or_default(config))
-    begun, undone, ended = (
-        _counted(connection, at, bounds, matching)
-        for at in (_C.begun_at, _C.undone_at, _C.ended_at)
+    narrow = _narrow(connection, filters, config_or_default(config))
+    since, *cuts, before = bounds
+    begun, undone, came_true = (
+        {
+            row["span"]: row["entries"]
+            for row in added_up(connection, source, narrow, since=since, before=before, cuts=cuts)
+        }
+        for source in (_BEGUN, _UNDONE, _CAME_TRUE)
     )
     return tuple(
-        CancellationFlow(since, before, begun[number], undone[number], ended[number])
+        CancellationFlow(since, before, *(of.get(number, 0) for of in (begun, undone, came_true)))
         for number, (since, before) in enumerate(pairwise(bounds))
     )
 
 
-def _counted(
-    connection: Connection,
-    at: ColumnElement[Any],
-    bounds: Sequence[datetime],
-    matching: Sequence[ColumnElement[bool]],
-) -> tuple[int, ...]:
-    """How many between each two bounds: each counted along the index, none compared with all."""
-    counts = [
-        select(func.count()).where(at >= since, at < before, *matching).scalar_subquery()
-        for since, before in pairwise(bounds)
-    ]
-    return tuple(connection.execute(select(*counts)).one())
-
-
-def _undone(
-    since: datetime, filters: LeavingFilters | None, config: BillingConfig
-) -> list[ColumnElement[bool]]:
-    return [_C.undone_at >= since, *_matching(filters, config)]
-
-
-def _matching(filters: LeavingFilters | None, config: BillingConfig) -> list[ColumnElement[bool]]:
+def _narrow(
+    connection: Connection, filters: LeavingFilters | None, config: BillingConfig
+) -> Narrow:
+    """The filters as conditions; a plan is that of the price by now."""
     wanted = filters or LeavingFilters()
-    equal = (
-        (_C.currency, wanted.currency and wanted.currency.lower()),
-        (_C.interval, wanted.interval),
-        (_C.reason, wanted.reason),
-        (_C.feedback, wanted.feedback or None),
-    )
-    conditions = [column == value for column, value in equal if value is not None]
-    if wanted.feedback == "":
-        conditions.append(_C.feedback.is_(None))
-    if wanted.plan is not None:
-        conditions.append(of_plan(_C.price_id, wanted.plan, config))
-    return conditions
+    if wanted.plan is None:
+        return wanted.narrow
+    price_ids = prices_of_plan(connection, wanted.plan, config)
+    others = replace(wanted, plan=None)
+    return lambda columns: [*others.narrow(columns), columns["price_id"].in_(price_ids)]
 
 
-def _statement() -> Select[Any]:
+def _details(chosen: Select[Any]) -> Select[Any]:
+    """All of the chosen cancellations, in their order."""
+    page = chosen.subquery()
     c, s, u, o = CANCELLATIONS, SUBSCRIPTIONS, CUSTOMERS, ORGANIZATIONS
-    p = PRICES.c
     columns = (
         *(column for column in _C if column.name not in ("steps", "outcome")),
         _AMOUNT.label("amount"),
-        _AGAIN.label("leaving_again"),
-        _LEFT.label("left"),
         u.c.org_id,
         o.c.name,
         o.c.email,
-        p.lookup_key,
+        PRICES.c.lookup_key,
     )
     return (
         select(*columns)
-        .join_from(c, s, _S.subscription_id == _C.subscription_id)
+        .select_from(page)
+        .join(c, _C.cancellation_id == page.c.cancellation_id)
+        .join(s, _S.subscription_id == _C.subscription_id, isouter=True)
         .join(u, u.c.customer_id == _S.customer_id, isouter=True)
         .join(o, o.c.org_id == u.c.org_id, isouter=True)
-        .join(PRICES, p.price_id == _C.price_id, isouter=True)
+        .join(PRICES, PRICES.c.price_id == _C.price_id, isouter=True)
+        .order_by(page.c.undone_at.desc(), page.c.cancellation_id.desc())
     )
 
 
@@ -201,6 +218,6 @@ def _row(row: Row, config: BillingConfig) -> UndoneRow:
         reason=row["reason"],
         feedback=row["feedback"],
         comment=row["comment"],
-        leaving_again=bool(row["leaving_again"]),
-        left=bool(row["left"]),
+        leaving_again=row["standing"] == "leaving",
+        left=row["standing"] == "left",
     )

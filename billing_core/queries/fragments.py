@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
 from sqlalchemy import column as bare_column
 from sqlalchemy import table as bare_table
 
@@ -14,9 +14,14 @@ _SHORTEST = 3
 _PLAIN = re.compile(r"[A-Za-z0-9 ]{1,2}")
 _MOST_TERMS = 2000
 _LAST = "\U0010ffff"
-# SQLite's own, kept by triggers; ``text`` is the name, a line's end, and the address.
+# SQLite's own, kept by triggers; ``text`` is the name, a line's end, and the address, and
+# ``created_at`` the organization's.
 _SEARCH = bare_table(
-    "organization_search", bare_column("org_id"), bare_column("search_id"), bare_column("text")
+    "organization_search",
+    bare_column("org_id"),
+    bare_column("search_id"),
+    bare_column("text"),
+    bare_column("created_at", ORGANIZATIONS.c.created_at.type),
 )
 _TRIGRAMS = bare_table(
     "organization_trigrams", bare_column("rowid"), bare_column("organization_trigrams")
@@ -24,18 +29,20 @@ _TRIGRAMS = bare_table(
 _TERMS = bare_table("organization_trigram_terms", bare_column("term"))
 
 
-def holding_fragment(connection: Connection, term: str) -> Select[str]:
-    """The ids of the organizations that ``holds_fragment`` is true for, by indexes alone.
+def holding_fragment(connection: Connection, term: str) -> list[Select[Any]]:
+    """Which organizations ``holds_fragment`` is true for, and since when there are such.
 
-    Of one or two Latin letters only beginnings of names are found: they are in nearly everything.
+    Statements that find all of them by indexes alone. Of one or two Latin letters only beginnings
+    of names are found: they are in nearly everything.
     """
     o = ORGANIZATIONS.c
+    found = select(o.org_id, o.created_at)
     sqlite = connection.dialect.name == "sqlite"
     if _PLAIN.fullmatch(term):
-        return select(o.org_id).where(_begins(func.lower(o.name), term.lower(), sqlite=sqlite))
+        return [found.where(_begins(func.lower(o.name), term.lower(), sqlite=sqlite))]
     if sqlite:
         return _by_trigrams(connection, term)
-    return select(o.org_id).where(_by_fragments(term), holds_fragment(connection, term))
+    return [found.where(_by_fragments(term), holds_fragment(connection, term))]
 
 
 def id_begins(connection: Connection, term: str) -> ColumnElement[bool]:
@@ -68,7 +75,7 @@ def _begins(column: ColumnElement[Any], term: str, *, sqlite: bool) -> ColumnEle
 def _contains(
     connection: Connection, column: ColumnElement[str | None], term: str
 ) -> list[ColumnElement[bool]]:
-    if term.isascii():
+    if term.lower() == term.upper() or term.isascii():
         return [column.icontains(term, autoescape=True)]
     if connection.dialect.name == "sqlite":
         return [func.casefold(column).contains(term.casefold(), autoescape=True)]
@@ -89,21 +96,21 @@ def _by_fragments(term: str) -> ColumnElement[bool]:
     )
 
 
-def _by_trigrams(connection: Connection, term: str) -> Select[str]:
+def _by_trigrams(connection: Connection, term: str) -> list[Select[Any]]:
     """SQLite: the full-text index does, and what it finds is looked at."""
     wanted = " AND ".join(_quoted(term[at : at + 3]) for at in range(len(term) - 2))
     if len(term) < _SHORTEST:
         wanted = " OR ".join(_quoted(each) for each in _terms_beginning(connection, term))
     s, t = _SEARCH.c, _TRIGRAMS.c
     if not wanted:
-        return select(s.org_id).where(false())
-    return (
-        select(s.org_id)
+        return []
+    return [
+        select(s.org_id, s.created_at)
         .select_from(_TRIGRAMS)
         .join(_SEARCH, s.search_id == t.rowid)
         .where(t.organization_trigrams.bool_op("MATCH")(literal(wanted)))
         .where(*_contains(connection, s.text, term))
-    )
+    ]
 
 
 def _terms_beginning(connection: Connection, term: str) -> Iterable[str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, literal, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, literal, or_, tuple_
 from sqlalchemy.sql import Select
 
 from billing_core.queries.tables import Row, fetch
@@ -68,6 +68,25 @@ def _pairs(
     return list(zip(position, columns, strict=True))
 
 
+def nulls_last(
+    sort: ColumnElement[Any], key: ColumnElement[Any], *, descending: bool
+) -> tuple[ColumnElement[Any], ...]:
+    """The order of ``page``, for rows that are sorted anyway."""
+    if descending:
+        return sort.is_(None), sort.desc(), key.desc()
+    return sort.is_(None), sort, key
+
+
+def beyond_nulls_last(
+    sort: ColumnElement[Any], key: ColumnElement[Any], position: Position, *, descending: bool
+) -> ColumnElement[bool]:
+    """The rows after ``position`` in that order."""
+    rest = sort.is_(None)
+    if position[0] is None:
+        return and_(rest, beyond((key,), position[1:], descending=descending))
+    return or_(rest, beyond((sort, key), position, descending=descending))
+
+
 def page(
     connection: Connection,
     statement: Select[Any],
@@ -77,10 +96,12 @@ def page(
     after: Position | None,
     limit: int,
     descending: bool,
+    rest: tuple[Select[Any], ColumnElement[str]] | None,
 ) -> list[Row]:
     """Up to ``limit`` rows in the order of ``order`` and ``key``, rows without it last.
 
-    Two index ranges, one after the other, so that both databases put nulls in the same place.
+    Two index ranges, one after the other, so that both databases put nulls in the same place. The
+    second is that of ``rest`` and its key: the rows without ``order``, where there are any.
     """
     rows: list[Row] = []
     if after is None or after[0] is not None:
@@ -90,9 +111,10 @@ def page(
         directions = (order.desc(), key.desc()) if descending else (order.asc(), key.asc())
         rows = fetch(connection, ordered.order_by(*directions).limit(limit))
         after = None
-    if len(rows) < limit:
-        rest = statement.where(order.is_(None))
+    if rest is not None and len(rows) < limit:
+        without, key = rest
         if after is not None:
-            rest = rest.where(key > after[1])
-        rows += fetch(connection, rest.order_by(key).limit(limit - len(rows)))
+            without = without.where(beyond((key,), after[1:], descending=descending))
+        last = without.order_by(key.desc() if descending else key).limit(limit - len(rows))
+        rows += fetch(connection, last)
     return rows

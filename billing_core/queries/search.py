@@ -4,9 +4,24 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    and_,
+    case,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    union,
+    union_all,
+)
 
 from billing_core.queries.fragments import holding_fragment, holds_fragment, id_begins
 from billing_core.queries.tables import (
@@ -16,10 +31,13 @@ from billing_core.queries.tables import (
     ORGANIZATIONS,
     PRICES,
     SUBSCRIPTIONS,
+    capped_count,
 )
+from billing_core.rows import Count
 
 MAXIMUM_LENGTH = 200
-MATCHING_IDS = 1000
+MATCHING_IDS = 4_000
+COUNTED_PAYERS = 1_000
 _STRIPE_ID = re.compile(
     r"(acct|bpc|bps|card|ch|cn|cs|cus|dp|evt|fr|ic|ii|in|inpay|li|mandate|mbur|pi|plan|plink|pm"
     r"|price|prod|promo|py|pyr|qt|re|req|seti|si|snapshot|src|sub|su|sub_sched|tax|txi|txn|txr)"
@@ -73,15 +91,23 @@ def _last_id_in_url(url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The orgs that a search text stands for, as a condition on ``organizations``.
+    """The orgs that a search text stands for.
 
-    ``org_ids`` are all of them where they are few and already known; ``many`` says that they are
-    known to be more than a thousand.
+    ``condition`` is asked of one organization after another. ``statements`` find all of them by
+    indexes, each once, with when they came to be; there are none where many are known to match:
+    ``count`` then says how many at least.
     """
 
     condition: ColumnElement[bool]
-    org_ids: tuple[str, ...] | None = None
-    many: bool = False
+    statements: tuple[Select[Any], ...]
+    count: Count | None = None
+
+    def held(self, limit: int) -> Select[Any] | CompoundSelect[Any] | None:
+        """``org_id`` and ``created_at`` of so many of each kind of match; None for far too many."""
+        if len(self.statements) < 2:
+            return self.statements[0].limit(limit) if self.statements else None
+        parts = (each.limit(limit).subquery().select() for each in self.statements)
+        return union_all(*parts)
 
 
 def matches(connection: Connection, search: SearchText) -> Match | None:
@@ -95,29 +121,26 @@ def matches(connection: Connection, search: SearchText) -> Match | None:
     paying = _paying(connection, search.term)
     if paying is not None:
         return paying
-    named = tuple(connection.execute(_named_by(search.term)).scalars().all())
+    named = connection.execute(_named_by(search.term)).scalars().all()
+    by_id = _when(ORGANIZATIONS.c.org_id.in_(named))
     if search.kind is Kind.STRIPE_ID or (named and "_" in search.term):
-        return Match(ORGANIZATIONS.c.org_id.in_(named), named)
+        return by_id
     if "@" in search.term:
         exact = func.lower(ORGANIZATIONS.c.email) == search.term.lower()
         if connection.execute(select(ORGANIZATIONS.c.org_id).where(exact).limit(1)).first():
-            return Match(exact)
-    return _holding(connection, search.term, named)
+            return _when(exact)
+    begins = id_begins(connection, search.term)
+    holds = holds_fragment(connection, search.term)
+    otherwise = or_(ORGANIZATIONS.c.org_id.in_(named), begins) if named else begins
+    others = and_(otherwise, not_(func.coalesce(holds, false())))
+    statements = (*_when(others).statements, *holding_fragment(connection, search.term))
+    return Match(or_(otherwise, holds), statements)
 
 
-def _holding(connection: Connection, term: str, named: tuple[str, ...]) -> Match:
-    """Those whose name or address holds a fragment, or whose id begins with it."""
-    begins = id_begins(connection, term)
-    held = {*named}
-    for statement in (
-        holding_fragment(connection, term),
-        select(ORGANIZATIONS.c.org_id).where(begins),
-    ):
-        held |= set(connection.execute(statement.limit(MATCHING_IDS + 1)).scalars())
-    if len(held) <= MATCHING_IDS:
-        return Match(ORGANIZATIONS.c.org_id.in_(held), tuple(held))
-    holds = holds_fragment(connection, term)
-    return Match(or_(ORGANIZATIONS.c.org_id.in_(named), begins, holds), many=True)
+def _when(condition: ColumnElement[bool]) -> Match:
+    """Those of whom a condition that an index knows is true."""
+    o = ORGANIZATIONS.c
+    return Match(condition, (select(o.org_id, o.created_at).where(condition),))
 
 
 def _named_by(term: str) -> Select[str]:
@@ -139,18 +162,36 @@ def _named_by(term: str) -> Select[str]:
 
 def _paying(connection: Connection, term: str) -> Match | None:
     """Those with a subscription to the price that a price id or lookup key names."""
-    c, s, p = CUSTOMERS, SUBSCRIPTIONS, PRICES
+    c, s, p, o = CUSTOMERS, SUBSCRIPTIONS, PRICES, ORGANIZATIONS.c
     named = select(p.c.price_id).where(or_(p.c.price_id == term, p.c.lookup_key == term))
     price_ids = connection.execute(named.limit(MATCHING_IDS)).scalars().all()
     if not price_ids:
         return None
-    customers = select(c.c.org_id).join(s, s.c.customer_id == c.c.customer_id)
-    payers = customers.where(s.c.price_id.in_(price_ids)).limit(MATCHING_IDS + 1)
-    first = connection.execute(payers).scalars().all()
-    # Asked of one org at a time, so the index on prices must look useless: it is the slow way.
-    condition = customers.where(
-        c.c.org_id == ORGANIZATIONS.c.org_id, func.coalesce(s.c.price_id, "").in_(price_ids)
-    ).exists()
-    if len(first) > MATCHING_IDS:
-        return Match(condition, many=len(set(first)) > MATCHING_IDS)
-    return Match(condition, tuple(set(first)))
+    paying = s.c.price_id.in_(price_ids)
+    # Asked of one org at a time, so the index on prices must look useless, and nothing be joined:
+    # both are the slow way.
+    one = (
+        select(c.c.org_id)
+        .join(s, s.c.customer_id == c.c.customer_id)
+        .where(c.c.org_id == o.org_id, func.coalesce(s.c.price_id, "").in_(price_ids))
+        .limit(1)
+    )
+    condition = one.scalar_subquery().is_not(None)
+    if capped_count(connection, select(s.c.price_id).where(paying), MATCHING_IDS).capped:
+        orgs = select(c.c.org_id).join(s, s.c.customer_id == c.c.customer_id).where(paying)
+        return Match(condition, (), capped_count(connection, orgs.distinct(), COUNTED_PAYERS))
+    # Most subscriptions are what their org's entitlement follows from, which is one index away.
+    e = ENTITLEMENTS.c
+    another = case((e.org_id.is_(None), s.c.customer_id))
+    payers = (
+        select(
+            func.coalesce(e.org_id, o.org_id).label("org_id"),
+            func.coalesce(e.org_created_at, o.created_at).label("created_at"),
+        )
+        .select_from(s)
+        .join(ENTITLEMENTS, e.subscription_id == s.c.subscription_id, isouter=True)
+        .join(c, c.c.customer_id == another, isouter=True)
+        .join(ORGANIZATIONS, o.org_id == c.c.org_id, isouter=True)
+        .where(paying, or_(e.org_id.is_not(None), o.org_id.is_not(None)))
+    )
+    return Match(condition, (payers.distinct(),))

@@ -1,33 +1,40 @@
 """Who leaves, when, and for how much a period; and who has left."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, text
-from sqlalchemy.sql import Select
+from sqlalchemy import ColumnElement, Connection, select
 
 from billing_core.config import BillingConfig
 from billing_core.queries.keyset import beyond, decode_cursor, encode_cursor
-from billing_core.queries.recurring import bucket, summed, totals, totals_by_key
+from billing_core.queries.recurring import PARTS, totals, totals_by
+from billing_core.queries.rollups import Columns, Source, added_up, told
 from billing_core.queries.tables import (
     ENTITLEMENTS,
+    NEVER,
     ORGANIZATIONS,
-    PRICES,
     SUBSCRIPTIONS,
-    WINDING_DOWN,
     Row,
     config_or_default,
     fetch,
 )
 from billing_core.rows import LeavingPage, LeavingRow, RecurringTotal, TotalsGroup
+from billing_core.tables import RollupKind
 
-_AMOUNT = ENTITLEMENTS.c.unit_amount * ENTITLEMENTS.c.quantity
-# True of every subscription that an org leaves with, and said as the partial index says it, so that
-# totals are read from indexes alone.
-_SET_TO_END = text("(subscriptions.cancel_at IS NOT NULL OR subscriptions.cancel_at_period_end)")
-_Join = Callable[[Select[Any]], Select[Any]]
+_E, _S = ENTITLEMENTS.c, SUBSCRIPTIONS.c
+_AMOUNT = _E.unit_amount * _E.quantity
+_PARTS: Columns = {
+    "plan": told(_E.plan),
+    "currency": told(_E.currency),
+    "interval": told(_E.interval),
+    "interval_count": _E.interval_count,
+    "reason": told(_E.cancellation_reason),
+    "feedback": told(_E.cancellation_feedback),
+}
+_LEAVING = Source(RollupKind.LEAVING, _E.ends_at, _AMOUNT, _PARTS)
+_LEFT = Source(RollupKind.LEFT, _E.ended_at, _AMOUNT, _PARTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,26 @@ class LeavingFilters:
     ends_from: datetime | None = None
     ends_before: datetime | None = None
     overdue: bool | None = None
+
+    def between(self, now: datetime) -> tuple[datetime | None, datetime | None]:
+        """The time that is included, and the one that no longer is."""
+        since, before = self.ends_from, self.ends_before
+        if self.overdue is False:
+            since = max(since or now, now)
+        elif self.overdue:
+            before = min(before or now, now)
+        return since, before
+
+    def narrow(self, columns: Columns) -> list[ColumnElement[bool]]:
+        """The rest, as conditions on ``columns``, which have empty text for null."""
+        wanted = {
+            "plan": self.plan,
+            "currency": self.currency and self.currency.lower(),
+            "interval": self.interval,
+            "reason": self.reason,
+            "feedback": self.feedback,
+        }
+        return [columns[name] == value for name, value in wanted.items() if value is not None]
 
 
 def winding_down(
@@ -78,12 +105,10 @@ def leaving_rows(
     config: BillingConfig | None = None,
 ) -> tuple[tuple[LeavingRow, ...], str | None]:
     """The same list without totals, and where it goes on."""
-    e = ENTITLEMENTS.c
-    statement = _statement(e.ends_at).where(*_leaving_conditions(filters, now))
-    position = _position(after)
-    if position is not None:
-        statement = statement.where(beyond((e.ends_at, e.org_id), position, descending=False))
-    rows = fetch(connection, statement.order_by(e.ends_at, e.org_id).limit(limit + 1))
+    filters = filters or LeavingFilters()
+    rows = _rows(
+        connection, _LEAVING, filters, filters.between(now), after, limit, descending=False
+    )
     return _page(rows, limit, config_or_default(config), now)
 
 
@@ -91,7 +116,7 @@ def leaving_totals(
     connection: Connection, filters: LeavingFilters | None = None, *, now: datetime
 ) -> tuple[RecurringTotal, ...]:
     """The totals of everybody who is set to leave and matches."""
-    return totals(fetch(connection, _summed(filters).where(*_leaving_conditions(filters, now))))
+    return totals(_leaving(connection, filters, PARTS, now))
 
 
 def leaving_by_time(
@@ -106,39 +131,21 @@ def leaving_by_time(
     The group ``"0"`` ends before the first of them, ``"1"`` from the first up to the second, and
     so on; groups of nobody are left out.
     """
-    return _groups(connection, bucket(ENTITLEMENTS.c.ends_at, bounds), filters, now)
+    return _groups(_leaving(connection, filters, PARTS, now, bounds), "span")
 
 
 def leaving_by_plan(
     connection: Connection, filters: LeavingFilters | None, *, now: datetime
 ) -> tuple[TotalsGroup, ...]:
     """Those who are set to leave, by their plan; None is an unmapped price."""
-    return _groups(connection, ENTITLEMENTS.c.plan, filters, now)
+    return _groups(_leaving(connection, filters, ("plan", *PARTS), now), "plan")
 
 
 def leaving_by_feedback(
     connection: Connection, filters: LeavingFilters | None, *, now: datetime
 ) -> tuple[TotalsGroup, ...]:
     """Those who are set to leave, by the answer that they gave in Stripe's survey, or None."""
-    return _groups(connection, SUBSCRIPTIONS.c.cancellation_feedback, filters, now)
-
-
-def _groups(
-    connection: Connection,
-    key: ColumnElement[Any],
-    filters: LeavingFilters | None,
-    now: datetime,
-) -> tuple[TotalsGroup, ...]:
-    rows = fetch(connection, _summed(filters, key).where(*_leaving_conditions(filters, now)))
-    groups = [
-        TotalsGroup(
-            key=str(group) if group is not None else None,
-            organizations=sum(total.organizations for total in own),
-            totals=own,
-        )
-        for group, own in totals_by_key(rows).items()
-    ]
-    return tuple(sorted(groups, key=lambda group: (-group.organizations, group.key or "")))
+    return _groups(_leaving(connection, filters, ("feedback", *PARTS), now), "feedback")
 
 
 def ended_since(
@@ -151,12 +158,16 @@ def ended_since(
     limit: int = 100,
     config: BillingConfig | None = None,
 ) -> LeavingPage:
-    """Whose access has ended since ``since``, latest first, with the totals of all of them."""
+    """Whose access has ended since ``since``, latest first, with the totals of all of them.
+
+    Of ``filters`` the times do not count.
+    """
     rows, cursor = ended_rows(
         connection, since, filters, now=now, after=after, limit=limit, config=config
     )
-    matching = _summed_ended().where(*_ended_conditions(filters, since, now))
-    return LeavingPage(rows, cursor, totals=totals(fetch(connection, matching)))
+    narrow = (filters or LeavingFilters()).narrow
+    sums = added_up(connection, _LEFT, narrow, PARTS, since=since)
+    return LeavingPage(rows, cursor, totals=totals(sums))
 
 
 def ended_rows(
@@ -170,105 +181,74 @@ def ended_rows(
     config: BillingConfig | None = None,
 ) -> tuple[tuple[LeavingRow, ...], str | None]:
     """The same list without totals, and where it goes on."""
-    e, s = ENTITLEMENTS.c, SUBSCRIPTIONS.c
-    statement = _statement(s.ended_at, _joined_to_ended).where(
-        *_ended_conditions(filters, since, now)
+    filters = filters or LeavingFilters()
+    rows = _rows(connection, _LEFT, filters, (since, None), after, limit, descending=True)
+    return _page(rows, limit, config_or_default(config), now)
+
+
+def _leaving(
+    connection: Connection,
+    filters: LeavingFilters | None,
+    parts: Sequence[str],
+    now: datetime,
+    cuts: Sequence[datetime] = (),
+) -> list[Row]:
+    filters = filters or LeavingFilters()
+    since, before = filters.between(now)
+    sums = partial(added_up, connection, _LEAVING, filters.narrow, parts)
+    return sums(since=since, before=before, cuts=cuts)
+
+
+def _groups(sums: Sequence[Row], key: str) -> tuple[TotalsGroup, ...]:
+    groups = [
+        TotalsGroup(
+            key=str(group) if group != "" else None,
+            organizations=sum(total.organizations for total in own),
+            totals=own,
+        )
+        for group, own in totals_by(sums, key).items()
+    ]
+    return tuple(sorted(groups, key=lambda group: (-group.organizations, group.key or "")))
+
+
+def _rows(
+    connection: Connection,
+    source: Source,
+    filters: LeavingFilters,
+    between: tuple[datetime | None, datetime | None],
+    after: str | None,
+    limit: int,
+    *,
+    descending: bool,
+) -> list[Row]:
+    """The page that follows ``after``: chosen in an index that holds all that they go by."""
+    at, (since, before) = source.at, between
+    chosen = select(_E.org_id, at.label("over_at")).where(
+        at >= (since or NEVER), *filters.narrow(source.parts)
     )
+    if before is not None:
+        chosen = chosen.where(at < before)
     position = _position(after)
     if position is not None:
-        statement = statement.where(beyond((s.ended_at, e.org_id), position, descending=True))
-    ordered = statement.order_by(s.ended_at.desc(), e.org_id.desc())
-    return _page(fetch(connection, ordered.limit(limit + 1)), limit, config_or_default(config), now)
-
-
-def _leaving_conditions(filters: LeavingFilters | None, now: datetime) -> list[ColumnElement[bool]]:
-    conditions = _conditions(filters or LeavingFilters(), ENTITLEMENTS.c.ends_at, now)
-    return [WINDING_DOWN, *conditions]
-
-
-def _ended_conditions(
-    filters: LeavingFilters | None, since: datetime, now: datetime
-) -> list[ColumnElement[bool]]:
-    e, s = ENTITLEMENTS.c, SUBSCRIPTIONS.c
-    conditions = _conditions(filters or LeavingFilters(), s.ended_at, now)
-    # Said so that few who ended lately are looked at first, and not everybody without access.
-    without_access = func.coalesce(e.has_access, True).is_(False)
-    return [s.ended_at >= since, without_access, *conditions]
-
-
-def _conditions(
-    filters: LeavingFilters, ends_at: ColumnElement[Any], now: datetime
-) -> list[ColumnElement[bool]]:
-    e, s = ENTITLEMENTS.c, SUBSCRIPTIONS.c
-    equal = (
-        # Hidden from the index on plans, in which far more than those who leave would be read.
-        (func.coalesce(e.plan, ""), filters.plan),
-        (e.currency, filters.currency and filters.currency.lower()),
-        (e.interval, filters.interval),
-        (s.cancellation_reason, filters.reason),
-        (s.cancellation_feedback, filters.feedback or None),
+        chosen = chosen.where(beyond((at, _E.org_id), position, descending=descending))
+    order = (at.desc(), _E.org_id.desc()) if descending else (at, _E.org_id)
+    page = chosen.order_by(*order).limit(limit + 1).subquery()
+    over_at, key = page.c.over_at, page.c.org_id
+    o = ORGANIZATIONS.c
+    statement = (
+        select(
+            *(o.name, o.email, _E.org_id, _E.subscription_id, _E.plan, _E.status, over_at),
+            *(_E.has_access, _E.quantity, _E.unit_amount, _AMOUNT.label("amount")),
+            *(_E.currency, _E.interval, _E.interval_count, _S.canceled_at),
+            *(_E.cancellation_reason, _E.cancellation_feedback, _S.cancellation_comment),
+        )
+        .select_from(page)
+        .join(ENTITLEMENTS, _E.org_id == key)
+        .join(SUBSCRIPTIONS, _S.subscription_id == _E.subscription_id, isouter=True)
+        .join(ORGANIZATIONS, o.org_id == key, isouter=True)
     )
-    conditions = [column == value for column, value in equal if value is not None]
-    if filters.feedback == "":
-        conditions.append(s.cancellation_feedback.is_(None))
-    if filters.ends_from is not None:
-        conditions.append(ends_at >= filters.ends_from)
-    if filters.ends_before is not None:
-        conditions.append(ends_at < filters.ends_before)
-    if filters.overdue is not None:
-        conditions.append(ends_at < now if filters.overdue else ends_at >= now)
-    return conditions
-
-
-def _joined(statement: Select[Any]) -> Select[Any]:
-    e, s = ENTITLEMENTS, SUBSCRIPTIONS
-    same = and_(s.c.subscription_id == e.c.subscription_id, _SET_TO_END)
-    return statement.select_from(e).join(s, same, isouter=True)
-
-
-def _joined_to_ended(statement: Select[Any]) -> Select[Any]:
-    e, s = ENTITLEMENTS, SUBSCRIPTIONS
-    return statement.select_from(s).join(e, e.c.subscription_id == s.c.subscription_id)
-
-
-def _statement(ends_at: ColumnElement[Any], joined: _Join = _joined) -> Select[Any]:
-    o, e, s = ORGANIZATIONS, ENTITLEMENTS, SUBSCRIPTIONS
-    columns = (
-        o.c.name,
-        o.c.email,
-        e.c.org_id,
-        e.c.subscription_id,
-        e.c.plan,
-        e.c.status,
-        ends_at.label("over_at"),
-        e.c.has_access,
-        e.c.quantity,
-        e.c.unit_amount,
-        _AMOUNT.label("amount"),
-        e.c.currency,
-        e.c.interval,
-        s.c.interval_count,
-        s.c.canceled_at,
-        s.c.cancellation_reason,
-        s.c.cancellation_feedback,
-        s.c.cancellation_comment,
-    )
-    return joined(select(*columns)).join(o, o.c.org_id == e.c.org_id, isouter=True)
-
-
-def _summed(filters: LeavingFilters | None, key: ColumnElement[Any] | None = None) -> Select[Any]:
-    """Totals of those who leave; their many subscriptions are looked into only where needed."""
-    e, s, p = ENTITLEMENTS.c, SUBSCRIPTIONS.c, PRICES.c
-    why = filters is not None and (filters.reason is not None or filters.feedback is not None)
-    if why or key is s.cancellation_feedback:
-        return _joined(summed(e.currency, e.interval, s.interval_count, _AMOUNT, key))
-    statement = summed(e.currency, e.interval, p.interval_count, _AMOUNT, key)
-    return statement.select_from(ENTITLEMENTS).join(PRICES, p.price_id == e.price_id, isouter=True)
-
-
-def _summed_ended() -> Select[Any]:
-    e, s = ENTITLEMENTS.c, SUBSCRIPTIONS.c
-    return _joined_to_ended(summed(e.currency, e.interval, s.interval_count, _AMOUNT))
+    again = (over_at.desc(), key.desc()) if descending else (over_at, key)
+    return fetch(connection, statement.order_by(*again))
 
 
 def _position(after: str | None) -> tuple[datetime, str] | None:
@@ -284,10 +264,10 @@ def _page(
     cursor = None
     if len(rows) > limit:
         cursor = encode_cursor((rows[limit - 1]["over_at"], rows[limit - 1]["org_id"]))
-    return tuple(_leaving(row, config, now) for row in rows[:limit]), cursor
+    return tuple(_leaving_row(row, config, now) for row in rows[:limit]), cursor
 
 
-def _leaving(row: Row, config: BillingConfig, now: datetime) -> LeavingRow:
+def _leaving_row(row: Row, config: BillingConfig, now: datetime) -> LeavingRow:
     return LeavingRow(
         org_id=row["org_id"],
         name=row["name"],
@@ -304,7 +284,7 @@ def _leaving(row: Row, config: BillingConfig, now: datetime) -> LeavingRow:
         amount=row["amount"],
         currency=row["currency"],
         interval=row["interval"],
-        interval_count=row["interval_count"] or 1,
+        interval_count=row["interval_count"],
         reason=row["cancellation_reason"],
         feedback=row["cancellation_feedback"],
         comment=row["cancellation_comment"],

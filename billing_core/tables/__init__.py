@@ -29,6 +29,16 @@ from billing_core.tables.organizations import (
     PlanEntitlement,
     StateRollup,
 )
+from billing_core.tables.revenue import (
+    DAY,
+    HOUR,
+    WEEK,
+    Grain,
+    RevenueRollup,
+    RollupKind,
+    Took,
+    took,
+)
 from billing_core.tables.subscriptions import (
     Price,
     Product,
@@ -36,6 +46,9 @@ from billing_core.tables.subscriptions import (
 )
 
 __all__ = [
+    "DAY",
+    "HOUR",
+    "WEEK",
     "AuditEntry",
     "Cancellation",
     "Customer",
@@ -44,6 +57,7 @@ __all__ = [
     "EventLag",
     "EventRollup",
     "EventVersion",
+    "Grain",
     "LinkRollup",
     "LinkVisit",
     "ListenerState",
@@ -53,9 +67,13 @@ __all__ = [
     "PortalLink",
     "Price",
     "Product",
+    "RevenueRollup",
+    "RollupKind",
     "StateRollup",
     "Subscription",
+    "Took",
     "UTCDateTime",
     "WebhookEvent",
     "WebhookPayload",
+    "took",
 ]

@@ -3,12 +3,20 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, text
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, text
 from sqlmodel import Field, SQLModel
 
 from billing_core.tables.columns import UTCDateTime, long_text, suspects_of, time_column
 
-_RECURRING = ("plan", "currency", "interval", "unit_amount", "quantity")
+# All that lists of those who leave are narrowed to, and totals of them are made of.
+_RECURRING = (
+    *("plan", "currency", "interval", "interval_count"),
+    *("cancellation_reason", "cancellation_feedback", "unit_amount", "quantity", "status"),
+)
+_TERMS = (
+    *("price_id", "currency", "interval", "interval_count", "reason", "feedback"),
+    *("unit_amount", "quantity", "seconds_to_undo", "standing"),
+)
 
 
 class Organization(SQLModel, table=True):
@@ -19,6 +27,14 @@ class Organization(SQLModel, table=True):
         Index("ix_organizations_name", text("lower(name)")),
         Index("ix_organizations_email", text("lower(email)")),
         Index("ix_organizations_created_at", "created_at", "org_id"),
+        Index(
+            "ix_organizations_without_customer",
+            "created_at",
+            "org_id",
+            # Said so that SQLite does not look among the unique ids for those that are null.
+            sqlite_where=text("coalesce(stripe_customer_id, '') = ''"),
+            postgresql_where=text("coalesce(stripe_customer_id, '') = ''"),
+        ),
     )
 
     org_id: str = Field(primary_key=True)
@@ -66,37 +82,66 @@ class Customer(SQLModel, table=True):
 
 
 class PlanEntitlement(SQLModel, table=True):
-    """What an org is entitled to now. ``ends_at`` is when access is due to end, else null."""
+    """What an org is entitled to now. ``ends_at`` is when access is due to end, else null.
+
+    What stands after ``revision`` is there for lists: ``org_created_at`` is the org's own, the rest
+    the deciding subscription's; ``ended_at`` only where access has ended with it.
+    """
 
     __tablename__ = "plan_entitlements"
     __table_args__ = (
-        Index("ix_plan_entitlements_ends_at", "ends_at", "org_id"),
-        # All that totals of those who leave are made of.
         Index(
             "ix_plan_entitlements_leaving",
             "ends_at",
             "org_id",
             *_RECURRING,
-            "subscription_id",
-            "price_id",
             sqlite_where=text("ends_at IS NOT NULL"),
             postgresql_where=text("ends_at IS NOT NULL"),
         ),
-        Index("ix_plan_entitlements_status", "status", "org_id"),
+        Index(
+            "ix_plan_entitlements_left",
+            "ended_at",
+            "org_id",
+            *_RECURRING,
+            sqlite_where=text("ended_at IS NOT NULL"),
+            postgresql_where=text("ended_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_plan_entitlements_leaving_orgs",
+            "org_created_at",
+            "org_id",
+            sqlite_where=text("ends_at IS NOT NULL"),
+            postgresql_where=text("ends_at IS NOT NULL"),
+        ),
+        # Each begins with what the list of organizations is narrowed to and goes on in its order.
+        Index("ix_plan_entitlements_status", "status", "org_created_at", "org_id", "plan"),
         # Without those that have none, so that nobody looks for unmapped ones among them.
         Index(
             "ix_plan_entitlements_plan",
             "plan",
+            "org_created_at",
             "org_id",
+            "status",
             sqlite_where=text("plan IS NOT NULL"),
             postgresql_where=text("plan IS NOT NULL"),
         ),
-        Index("ix_plan_entitlements_subscription_id", "subscription_id"),
+        Index("ix_plan_entitlements_currency", "currency", "org_created_at", "org_id"),
+        Index("ix_plan_entitlements_interval", "interval", "org_created_at", "org_id"),
+        Index(
+            "ix_plan_entitlements_subscription_id", "subscription_id", "org_created_at", "org_id"
+        ),
         Index("ix_plan_entitlements_has_access", "has_access", "org_id"),
         Index(
             "ix_plan_entitlements_unmapped",
             "price_id",
             "status",
+            "org_id",
+            sqlite_where=text("plan IS NULL AND price_id IS NOT NULL"),
+            postgresql_where=text("plan IS NULL AND price_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_plan_entitlements_unmapped_orgs",
+            "org_created_at",
             "org_id",
             sqlite_where=text("plan IS NULL AND price_id IS NOT NULL"),
             postgresql_where=text("plan IS NULL AND price_id IS NOT NULL"),
@@ -121,6 +166,13 @@ class PlanEntitlement(SQLModel, table=True):
     last_event_id: str | None = None
     updated_at: datetime | None = time_column(nullable=False)
     revision: int = 1
+    interval_count: int = Field(
+        default=1, sa_column=Column(Integer(), nullable=False, server_default="1")
+    )
+    org_created_at: datetime | None = time_column()
+    ended_at: datetime | None = time_column()
+    cancellation_reason: str | None = None
+    cancellation_feedback: str | None = None
 
 
 class EntitlementChange(SQLModel, table=True):
@@ -150,7 +202,8 @@ class Cancellation(SQLModel, table=True):
 
     ``undone_at`` and ``ended_at`` say how that came out, ``seconds_to_undo`` how long it took to
     be undone. Plan item, amount and reason are those of the moment at which it was over, or of
-    now. ``steps`` are the events that the row follows from.
+    now. ``standing`` says where the subscription stands by now: it has ``left``, is ``leaving``,
+    or is ``staying``. ``steps`` are the events that the row follows from.
     """
 
     __tablename__ = "cancellations"
@@ -161,6 +214,7 @@ class Cancellation(SQLModel, table=True):
             "ix_cancellations_undone_at",
             "undone_at",
             "cancellation_id",
+            *_TERMS,
             sqlite_where=text("undone_at IS NOT NULL"),
             postgresql_where=text("undone_at IS NOT NULL"),
         ),
@@ -189,6 +243,7 @@ class Cancellation(SQLModel, table=True):
     reason: str | None = None
     feedback: str | None = None
     comment: str | None = long_text()
+    standing: str
     steps: list[dict[str, Any]] = Field(
         default_factory=list, sa_column=Column(JSON(), nullable=False)
     )

@@ -8,8 +8,6 @@ from sqlmodel import Field, SQLModel
 
 from billing_core.tables.columns import long_text, suspects_of, time_column
 
-_WHY = ("cancellation_feedback", "cancellation_reason", "interval_count")
-
 
 class Subscription(SQLModel, table=True):
     """A subscription as Stripe last described it.
@@ -22,22 +20,7 @@ class Subscription(SQLModel, table=True):
     __tablename__ = "subscriptions"
     __table_args__ = (
         Index("ix_subscriptions_customer_id", "customer_id"),
-        Index("ix_subscriptions_price_id", "price_id"),
-        Index(
-            "ix_subscriptions_set_to_end",
-            "subscription_id",
-            *_WHY,
-            sqlite_where=text("cancel_at IS NOT NULL OR cancel_at_period_end"),
-            postgresql_where=text("cancel_at IS NOT NULL OR cancel_at_period_end"),
-        ),
-        Index(
-            "ix_subscriptions_ended_at",
-            "ended_at",
-            "subscription_id",
-            *_WHY,
-            sqlite_where=text("ended_at IS NOT NULL"),
-            postgresql_where=text("ended_at IS NOT NULL"),
-        ),
+        Index("ix_subscriptions_price_id", "price_id", "subscription_id", "customer_id"),
         Index(
             "ix_subscriptions_several_items",
             "subscription_id",

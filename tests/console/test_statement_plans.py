@@ -113,7 +113,9 @@ def _everything_asked(
         at.run(timeout=60)
         assert not at.exception, visit.name
     event.remove(read._engine, "before_cursor_execute", note)
-    return tuple(each for each in asked.values() if each.statement.lstrip().startswith("SELECT"))
+    return tuple(
+        each for each in asked.values() if each.statement.lstrip().startswith(("SELECT", "WITH"))
+    )
 
 
 def test_every_page_that_reads_the_database_is_visited() -> None:

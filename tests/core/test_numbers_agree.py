@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
@@ -19,6 +20,7 @@ from tests.core.company import CONFIG, Company, customer, price
 
 NOW = datetime(2026, 6, 15, 9, tzinfo=UTC)
 FIRST = NOW - timedelta(days=60)
+_FAR_WEST = ZoneInfo("America/Los_Angeles")
 FILTERS: tuple[dict[str, Any], ...] = (
     {},
     {"plan": "pro"},
@@ -196,7 +198,8 @@ def seeded(company: Company, request: pytest.FixtureRequest) -> Company:
 
 def test_finance_sees_what_pandas_counts_and_sums_under_every_filter(seeded: Company) -> None:
     raw = Raw(seeded)
-    bounds = [NOW, *(NOW + timedelta(days=30 * step) for step in range(1, 4))]
+    midnights = [month_bounds(f"2026-{month:02}", _FAR_WEST)[0] for month in (7, 8, 9)]
+    bounds = [NOW, NOW + timedelta(hours=2), *midnights, NOW + timedelta(days=95)]
     with seeded.reader.connect() as connection:
         for wanted in LEAVING_FILTERS:
             filters = LeavingFilters(**wanted)
@@ -228,7 +231,7 @@ def test_finance_sees_what_pandas_counts_and_sums_under_every_filter(seeded: Com
 def test_what_was_undone_is_what_pandas_counts_under_every_filter(seeded: Company) -> None:
     raw = Raw(seeded)
     since = NOW - timedelta(days=30)
-    bounds = [FIRST + timedelta(days=10 * step) for step in range(8)]
+    bounds = [FIRST + timedelta(days=10 * step, hours=5 * step) for step in range(8)]
     with seeded.reader.connect() as connection:
         for wanted in FILTERS:
             filters = LeavingFilters(**wanted)

@@ -34,7 +34,7 @@ from tests.support.databases import fresh_sqlite
 GROWING = (
     "organizations|customers|subscriptions|plan_entitlements|webhook_events|webhook_payloads"
     "|entitlement_changes|event_rollups|event_lags|event_versions|drift|audit_log"
-    "|portal_links|link_visits"
+    "|portal_links|link_visits|cancellations|revenue_rollups"
 )
 Ask = Callable[[Connection], object]
 UNDONE_AFTER = encode_cursor((START, "sub_acme:1"))
@@ -87,6 +87,9 @@ ASKED: dict[str, Ask] = {
         c, START - timedelta(days=90), now=START, config=CONFIG
     ),
     "who leaves by month": lambda c: queries.leaving_by_time(c, None, [START], now=START),
+    "who leaves by month, narrowed": lambda c: queries.leaving_by_time(
+        c, LeavingFilters(plan="pro", feedback=""), [START, START + timedelta(days=40)], now=START
+    ),
     "who leaves by reason": lambda c: queries.leaving_by_feedback(c, None, now=START),
     "who changed their mind": lambda c: queries.undone_rows(
         c, START, LeavingFilters(plan="pro"), after=UNDONE_AFTER, config=CONFIG
@@ -152,7 +155,7 @@ def plans(company: Company, ask: Ask) -> list[str]:
         event.remove(connection.engine, "before_cursor_execute", note)
         found = []
         for statement, parameters in statements:
-            if statement.startswith("SELECT"):
+            if statement.startswith(("SELECT", "WITH")):
                 rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
                 found += [f"{row[3]} <- {statement}" for row in rows]
     assert found
@@ -172,10 +175,17 @@ def test_every_table_that_grows_is_reached_by_an_index(acme: Company, name: str)
 
 
 def test_totals_of_those_who_leave_are_read_from_an_index_alone(acme: Company) -> None:
-    """A page of finance sums up everybody who leaves, and their rows are spread everywhere."""
-    found = plans(acme, lambda c: queries.leaving_totals(c, now=START))
-    assert [line for line in found if "COVERING INDEX ix_plan_entitlements_leaving" in line]
-    assert not [line for line in found if "SEARCH subscriptions" in line]
+    """Of everybody who leaves, only those of part of a day, and their rows are spread everywhere."""
+    filters = LeavingFilters(plan="pro", feedback="unused", overdue=True)
+    now = START + timedelta(hours=5)
+    asked = plans(acme, lambda c: queries.leaving_totals(c, filters, now=now))
+    read = {line.split(" <- ")[0] for line in asked if "TEMP B-TREE" not in line}
+    index = "USING COVERING INDEX ix_plan_entitlements_leaving (ends_at>? AND ends_at<?)"
+    assert {line for line in read if "plan_entitlements" in line} == {
+        f"SEARCH plan_entitlements {index}"
+    }
+    assert [line for line in read if line.startswith("SEARCH revenue_rollups USING INDEX")]
+    assert not [line for line in read if "subscriptions" in line or "organizations" in line]
 
 
 @pytest.mark.parametrize("name", ["everything", "a plan", "a status"])

@@ -1,6 +1,10 @@
-"""A database from before cancellations were kept gets the very rows that it would have kept."""
+"""A database from before cancellations were kept gets the very rows that it would have kept.
+
+What the listener adds up batch by batch is what the migration adds up at once.
+"""
 
 from collections import Counter
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import Engine
@@ -23,11 +27,12 @@ def test_the_migration_makes_the_rows_that_the_listener_keeps(engine: Engine, li
     book = Ledger(engine=engine)
     book.clear()
     book.deliver(life.events, batch=4)
-    kept, states = book.rows("cancellations"), _states(book)
+    kept, states, revenue = _kept(book), _states(book), _revenue(book)
     schema.migrate_down(engine, _BEFORE)
     schema.migrate(engine)
-    assert book.rows("cancellations") == kept
+    assert _kept(book) == kept
     assert _states(book) == states
+    assert _revenue(book) == revenue
 
 
 def test_the_listener_goes_on_from_what_the_migration_made(engine: Engine) -> None:
@@ -40,6 +45,16 @@ def test_the_listener_goes_on_from_what_the_migration_made(engine: Engine) -> No
     assert book.reproject() == ()
     assert [row["outcome"] for row in book.rows("cancellations")] == ["open"]
     assert _states(book)["winding_down"] == 1
+
+
+def _kept(book: Ledger) -> list[list[dict[str, Any]]]:
+    return [book.rows("cancellations"), book.rows("plan_entitlements")]
+
+
+def _revenue(book: Ledger) -> list[dict[str, Any]]:
+    rows = book.rows("revenue_rollups")
+    assert all(row["entries"] > 0 for row in rows)
+    return rows
 
 
 def _states(book: Ledger) -> Counter[str]:

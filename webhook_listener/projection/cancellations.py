@@ -56,12 +56,23 @@ def keep(
         if key in steps:
             told[steps[key].event_id] = steps[key]
         made = cancellations_of(told.values(), standing_of(subscriptions[key]))
-        wanted = [columns_of(key, number, one) for number, one in enumerate(made, start=1)]
+        stands = stands_by_now(subscriptions[key])
+        wanted = [
+            columns_of(key, number, one) | {"standing": stands}
+            for number, one in enumerate(made, start=1)
+        ]
         rows += wanted
         kept = {row["cancellation_id"] for row in wanted}
         gone += [row["cancellation_id"] for row in present if row["cancellation_id"] not in kept]
     workspace.remove(CANCELLATIONS, gone)
     workspace.put(CANCELLATIONS, rows)
+
+
+def stands_by_now(row: Row) -> str:
+    """Where a subscription stands: it has left, is leaving or is staying."""
+    if row["status"] in FINAL_STATUSES:
+        return "left"
+    return "leaving" if _set_to_end(row) else "staying"
 
 
 def standing_of(row: Row) -> Standing:

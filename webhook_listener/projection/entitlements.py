@@ -9,14 +9,20 @@ from typing import Any
 from sqlmodel import SQLModel
 
 from billing_core.config import BillingConfig
-from billing_core.entitlement import Entitlement, SubscriptionState, entitlement_of
+from billing_core.entitlement import Entitlement, entitlement_of
 from billing_core.subscription_rows import state_of_row
 from webhook_listener.projection.organizations import CUSTOMERS, ENTITLEMENTS, ORGANIZATIONS
-from webhook_listener.projection.workspace import Workspace
+from webhook_listener.projection.workspace import Row, Workspace
 
 _SUBSCRIPTIONS = SQLModel.metadata.tables["subscriptions"]
 _PRICES = SQLModel.metadata.tables["prices"]
 _FIELDS = tuple(Entitlement.__dataclass_fields__)
+_NOTHING: Row = {
+    "interval_count": 1,
+    "ended_at": None,
+    "cancellation_reason": None,
+    "cancellation_feedback": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,10 @@ def refresh(
 
     ``causes`` names each org's cause, ``otherwise`` that of the rest.
     """
-    org_ids = [row["org_id"] for row in workspace.by(ORGANIZATIONS, "org_id", org_ids)]
-    states = _states(workspace, org_ids)
+    orgs = {row["org_id"]: row for row in workspace.by(ORGANIZATIONS, "org_id", org_ids)}
+    org_ids = list(orgs)
+    subscriptions = _subscriptions(workspace, org_ids)
+    states = {key: [state_of_row(row) for row in own] for key, own in subscriptions.items()}
     price_ids = {
         item.price_id
         for of_org in states.values()
@@ -68,13 +76,15 @@ def refresh(
         values = {name: getattr(entitlement, name) for name in _FIELDS}
         row = current.get(org_id)
         before = {name: row[name] for name in _FIELDS} if row is not None else None
-        if before == values:
+        for_lists = _for_lists(orgs[org_id], subscriptions.get(org_id, ()), entitlement)
+        if before == values and row is not None and for_lists.items() <= row.items():
             continue
         differs = before is None or any(
             before[name] != values[name] for name in _FIELDS if name != "last_event_id"
         )
         revision = (row["revision"] if row is not None else 0) + differs
-        rows.append({"org_id": org_id, **values, "updated_at": now, "revision": revision})
+        told = {"org_id": org_id, **values, **for_lists}
+        rows.append({**told, "updated_at": now, "revision": revision})
         if differs:
             changed.append(org_id)
             cause = causes.get(org_id, otherwise)
@@ -93,11 +103,26 @@ def refresh(
     return changed
 
 
-def _states(workspace: Workspace, org_ids: list[str]) -> dict[str, list[SubscriptionState]]:
+def _for_lists(org: Row, subscriptions: Iterable[Row], entitlement: Entitlement) -> dict[str, Any]:
+    """What stands in the row for lists alone; it changes nobody's entitlement."""
+    decides = next(
+        (row for row in subscriptions if row["subscription_id"] == entitlement.subscription_id),
+        _NOTHING,
+    )
+    return {
+        "interval_count": decides["interval_count"],
+        "org_created_at": org["created_at"],
+        "ended_at": decides["ended_at"] if not entitlement.has_access else None,
+        "cancellation_reason": decides["cancellation_reason"],
+        "cancellation_feedback": decides["cancellation_feedback"],
+    }
+
+
+def _subscriptions(workspace: Workspace, org_ids: list[str]) -> dict[str, list[Row]]:
     org_of = {
         row["customer_id"]: row["org_id"] for row in workspace.by(CUSTOMERS, "org_id", org_ids)
     }
-    states: dict[str, list[SubscriptionState]] = defaultdict(list)
+    found: dict[str, list[Row]] = defaultdict(list)
     for row in workspace.by(_SUBSCRIPTIONS, "customer_id", org_of):
-        states[org_of[row["customer_id"]]].append(state_of_row(row))
-    return states
+        found[org_of[row["customer_id"]]].append(row)
+    return found

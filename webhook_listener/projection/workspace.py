@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 
 from billing_core.stripe_gateway.envelope import InboxEvent
 from billing_core.tables import Outcome
+from webhook_listener.projection.revenue import RevenueMoves
 from webhook_listener.projection.states import StateMoves
 from webhook_listener.row_sql import row_sql
 
@@ -88,8 +89,10 @@ class Workspace:
                 self.connection.execute(moved)
         self._moved = []
         self._adopt_events()
-        for held in self._held.values():
-            held.flush()
+        revenue = RevenueMoves()
+        for name, held in self._held.items():
+            revenue.changed(name, held.flush())
+        revenue.write(self.connection)
         row_sql(_CHANGES, self.connection.dialect.name).insert(self.connection, self._changes)
         self._changes = []
         self._moves.write(self.connection, datetime.now(UTC))
@@ -156,7 +159,8 @@ class _Held:
             if original != self._rows[key]
         ]
 
-    def flush(self) -> None:
+    def flush(self) -> list[tuple[Row | None, Row | None]]:
+        """Write what has changed; what it was and is now."""
         changes = self.changed()
         key = self._sql.key
         gone = [old[key] for old, new in changes if new is None and old is not None]
@@ -170,6 +174,7 @@ class _Held:
             self._sql.let_go(self._connection, column, leaving)
         self._sql.upsert(self._connection, [new for _, new in changes if new is not None])
         self._originals.clear()
+        return changes
 
     def _load(self, keys: Iterable[str]) -> None:
         missing = [key for key in keys if key not in self._rows]

@@ -1,0 +1,197 @@
+"""Which organizations are on a page of the list: found, narrowed to and sorted by indexes alone.
+
+Where few match they are collected and sorted. Where many do, walking an index in the order of the
+list soon meets enough of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    func,
+    select,
+    true,
+)
+from sqlalchemy.sql import Select
+
+from billing_core.queries.keyset import Position, beyond_nulls_last, nulls_last, page
+from billing_core.queries.narrowing import Narrowed, OrganizationFilters
+from billing_core.queries.search import Match
+from billing_core.queries.tables import (
+    ENTITLEMENTS,
+    ORGANIZATIONS,
+    WINDING_DOWN,
+    Row,
+    capped_count,
+    fetch,
+)
+from billing_core.rows import Count
+
+FEW = 4_000
+COUNT_CAP = 10_000
+_O, _E = ORGANIZATIONS.c, ENTITLEMENTS.c
+
+
+class Order(StrEnum):
+    """How the list is sorted."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    NAME = "name"
+    ENDS = "ends"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which page of the list in which order; ``after`` is where the one before ended."""
+
+    order: Order
+    after: Position | None
+    limit: int
+
+    @property
+    def descending(self) -> bool:
+        """Whether it goes from great to small."""
+        return self.order is Order.NEWEST
+
+
+def choose(
+    connection: Connection, match: Match | None, filters: OrganizationFilters, wanted: Page
+) -> tuple[list[Row], Count]:
+    """The ``org_id`` and ``sort`` of those on the page, and how many match altogether.
+
+    One more than the page holds tells that there is another. Counts stop at ten thousand; where
+    many hold the text that was searched for, at four thousand, or at a page of them where the list
+    is narrowed as well.
+    """
+    narrowed = Narrowed.by(connection, filters)
+    if match is None:
+        count = capped_count(connection, narrowed.counted(), COUNT_CAP)
+        sorted_otherwise = narrowed.any and wanted.order in (Order.NAME, Order.ENDS)
+        if sorted_otherwise and not count.capped:
+            # The limit cuts nobody off; it tells the planner how few they are.
+            few = _Few(narrowed.matching().limit(count.value + 1), count.value)
+            return _collected(connection, few, narrowed, wanted)[0], count
+        return _walked(connection, narrowed, wanted), count
+    most = FEW // 2 if narrowed.any else FEW
+    held = match.held(most + 1)
+    if held is not None:
+        few = _Few(held, most, yet_to_narrow=True)
+        collected, found = _collected(connection, few, narrowed, wanted)
+        if found is not None:
+            return collected, found
+    rows = _walked(connection, narrowed, wanted, match.condition)
+    if not narrowed.any:
+        return rows, match.count or Count(FEW, capped=True)
+    all_of_them = wanted.after is None and len(rows) <= wanted.limit
+    return rows, Count(len(rows)) if all_of_them else Count(wanted.limit, capped=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Few:
+    """A statement for at most so many that they may be sorted."""
+
+    statement: Select[Any] | CompoundSelect[Any]
+    most: int
+    yet_to_narrow: bool = False
+
+
+def _collected(
+    connection: Connection, few: _Few, narrowed: Narrowed, wanted: Page
+) -> tuple[list[Row], Count | None]:
+    """The page of those few, who are sorted, and their number; None where they are not few."""
+    held = few.statement.cte("held")
+    sortable = _sortable(held, narrowed, wanted.order, narrow=few.yet_to_narrow)
+    found = sortable.cte("found")
+    sort, key = found.c.sort, found.c.org_id
+    page_of = select(key, sort)
+    if wanted.after is not None:
+        after = beyond_nulls_last(sort, key, wanted.after, descending=wanted.descending)
+        page_of = page_of.where(after)
+    order = nulls_last(sort, key, descending=wanted.descending)
+    shown = page_of.order_by(*order).limit(wanted.limit + 1).subquery("shown")
+    counts = select(
+        select(func.count()).select_from(held).scalar_subquery().label("held"),
+        select(func.count()).select_from(found).scalar_subquery().label("found"),
+    ).subquery("counts")
+    again = nulls_last(shown.c.sort, shown.c.org_id, descending=wanted.descending)
+    rows = fetch(
+        connection,
+        select(counts, shown)
+        .select_from(counts.join(shown, true(), isouter=True))
+        .order_by(*again),
+    )
+    if rows[0]["held"] > few.most:
+        return [], None
+    return [row for row in rows if row["org_id"] is not None], Count(rows[0]["found"])
+
+
+def _sortable(few: CTE, narrowed: Narrowed, order: Order, *, narrow: bool) -> Select[Any]:
+    """Those held with what they are sorted by, narrowed where that has yet to be done."""
+    sort = {Order.NAME: func.lower(_O.name), Order.ENDS: _E.ends_at}.get(order, few.c.created_at)
+    statement = select(few.c.org_id, sort.label("sort")).select_from(few)
+    if order is Order.NAME or (narrow and narrowed.of_organization):
+        statement = statement.join(ORGANIZATIONS, _O.org_id == few.c.org_id)
+    if order is Order.ENDS or (narrow and narrowed.hidden):
+        statement = statement.join(ENTITLEMENTS, _E.org_id == few.c.org_id)
+    if narrow:
+        statement = statement.where(*narrowed.of_organization, *narrowed.hidden)
+    return statement
+
+
+def _walked(
+    connection: Connection,
+    narrowed: Narrowed,
+    wanted: Page,
+    condition: ColumnElement[bool] | None = None,
+) -> list[Row]:
+    """The page met by walking an index in the order of the list."""
+    of_organization = [*narrowed.of_organization, *([] if condition is None else [condition])]
+    sort: ColumnElement[Any] = _O.created_at
+    key: ColumnElement[str] = _O.org_id
+    if wanted.order is Order.NAME:
+        sort = func.lower(_O.name)
+    elif wanted.order is Order.ENDS:
+        sort, key = _E.ends_at, _E.org_id
+    elif narrowed.by_entitlement:
+        sort, key = _E.org_created_at, _E.org_id
+    if key is _O.org_id:
+        statement = narrowed.joined(select(key, sort.label("sort")).select_from(ORGANIZATIONS))
+    else:
+        ends = wanted.order is Order.ENDS
+        conditions = narrowed.hidden if ends else (*narrowed.driving, *narrowed.others)
+        statement = select(key, sort.label("sort")).select_from(ENTITLEMENTS).where(*conditions)
+        if of_organization:
+            statement = statement.join(ORGANIZATIONS, _O.org_id == key)
+            statement = statement.where(*narrowed.of_organization)
+    statement = statement.where(*([] if condition is None else [condition]))
+    rest = (statement.where(sort.is_(None)), key)
+    return page(
+        connection,
+        statement,
+        sort,
+        key,
+        after=wanted.after,
+        limit=wanted.limit + 1,
+        descending=wanted.descending,
+        rest=rest if wanted.order is not Order.ENDS else _endless(narrowed, of_organization),
+    )
+
+
+def _endless(
+    narrowed: Narrowed, of_organization: Sequence[ColumnElement[bool]]
+) -> tuple[Select[Any], ColumnElement[str]] | None:
+    """Who is not set to leave; None where it is asked for those who are."""
+    if WINDING_DOWN in narrowed.driving:
+        return None
+    statement = select(_O.org_id, _E.ends_at.label("sort")).join(
+        ENTITLEMENTS, _E.org_id == _O.org_id, isouter=True
+    )
+    conditions = (_E.ends_at.is_(None), *of_organization, *narrowed.hidden)
+    return statement.where(*conditions), _O.org_id
