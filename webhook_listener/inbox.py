@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from billing_core.settings import Settings
-from billing_core.stripe_gateway.envelope import InboxEvent, stored_event
+from billing_core.stripe_gateway.envelope import Envelope, InboxEvent, stored_event
 from billing_core.tables import Outcome
 from webhook_listener import rollups
 from webhook_listener.row_sql import row_sql
@@ -64,7 +64,7 @@ class Delivery:
     projected: it is from another mode or account.
     """
 
-    event: InboxEvent
+    event: Envelope
     body: bytes
     received_at: datetime
     ignored_because: str | None = None

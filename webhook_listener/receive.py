@@ -13,7 +13,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from billing_core.errors import SignatureError, UnreadableShapeError
-from billing_core.stripe_gateway.envelope import read_event
+from billing_core.stripe_gateway.envelope import read_envelope
 from billing_core.stripe_gateway.redaction import blank_links, redact
 from billing_core.stripe_gateway.signature import verify_signature
 from webhook_listener.body import (
@@ -102,7 +102,7 @@ def read_delivery(body: bytes, audience: Audience, *, now: float) -> Delivery:
         sentence = "The body is not JSON in UTF-8. Nothing was stored."
         raise RejectedError("not_json", sentence) from None
     try:
-        event = read_event(payload)
+        event = read_envelope(payload)
     except UnreadableShapeError as error:
         sentence = f"This is not a Stripe event: {error}. Nothing was stored."
         raise RejectedError("not_an_event", sentence) from None

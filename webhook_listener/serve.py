@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import gc
 import signal
 import socket
 
@@ -37,6 +38,8 @@ def serve(settings: Settings, projector: ProjectorProcess, *, host: str, port: i
                 timeout_graceful_shutdown=10,
             )
         )
+        gc.collect()
+        gc.freeze()  # what is there now stays; looking through it again and again costs much
         _log.info("listening", host=host, port=listening.getsockname()[1])
         # Uvicorn raises the signal again when all is done; by then there is nothing left to end.
         signal.signal(signal.SIGTERM, lambda _signal, _frame: None)

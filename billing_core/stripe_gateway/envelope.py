@@ -11,10 +11,13 @@ import orjson
 from billing_core.errors import UnreadableShapeError
 from billing_core.stripe_gateway.shapes import reference, time
 
+_Name = str | None
+_Fields = tuple[str, str, _Name, bool, _Name, datetime, _Name, _Name, _Name]
+
 
 @dataclass(frozen=True, slots=True)
-class InboxEvent:
-    """A verified event with its redacted payload (the whole parsed event)."""
+class Envelope:
+    """What the inbox keeps of an event beside its payload."""
 
     event_id: str
     type: str
@@ -25,6 +28,12 @@ class InboxEvent:
     object_id: str | None
     customer_id: str | None
     request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEvent(Envelope):
+    """A verified event with its redacted payload (the whole parsed event)."""
+
     payload: Mapping[str, Any]
 
     @property
@@ -52,6 +61,16 @@ def stored_event(event_id: str, body: bytes) -> InboxEvent:
 
 def read_event(payload: object) -> InboxEvent:
     """Read a parsed body as an event. Raises UnreadableShapeError when it is none."""
+    body, fields = _read(payload)
+    return InboxEvent(*fields, body)
+
+
+def read_envelope(payload: object) -> Envelope:
+    """As ``read_event``, for who need not hold on to the payload."""
+    return Envelope(*_read(payload)[1])
+
+
+def _read(payload: object) -> tuple[Mapping[str, Any], _Fields]:
     if not isinstance(payload, Mapping):
         raise UnreadableShapeError("the body is not a JSON object")
     data = payload.get("data")
@@ -59,17 +78,16 @@ def read_event(payload: object) -> InboxEvent:
     if not isinstance(obj, Mapping):
         raise UnreadableShapeError("the body has no data.object, so it is not an event")
     api_version = payload.get("api_version")
-    return InboxEvent(
-        event_id=_required(payload, "id"),
-        type=_required(payload, "type"),
-        api_version=api_version if isinstance(api_version, str) else None,
-        livemode=payload.get("livemode") is True,
-        account=_account(payload),
-        created=time(payload.get("created"), "created"),
-        object_id=_object_id(obj),
-        customer_id=_customer_id(obj),
-        request_id=reference(payload, "request"),
-        payload=payload,
+    return payload, (
+        _required(payload, "id"),
+        _required(payload, "type"),
+        api_version if isinstance(api_version, str) else None,
+        payload.get("livemode") is True,
+        _account(payload),
+        time(payload.get("created"), "created"),
+        _object_id(obj),
+        _customer_id(obj),
+        reference(payload, "request"),
     )
 
 

@@ -120,9 +120,10 @@ def identifier(obj: Json, what: str) -> str:
 def reference(obj: Json, name: str) -> str | None:
     """The id of another object, given as an id or as the expanded object."""
     value = obj.get(name)
-    if isinstance(value, Mapping):
-        value = value.get("id")
-    return value if isinstance(value, str) and value else None
+    if value is None or isinstance(value, str):  # asked first, because it costs least
+        return value or None
+    inner = value.get("id") if isinstance(value, Mapping) else None
+    return inner if isinstance(inner, str) and inner else None
 
 
 def before(obj: Json, previous_attributes: Json) -> dict[str, Any]:
