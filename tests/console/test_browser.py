@@ -97,7 +97,7 @@ def idle(page: Page) -> None:
     """Wait until the console has answered."""
     page.wait_for_selector("[data-testid='stApp'][data-test-connection-state='CONNECTED']")
     page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']")
-    page.wait_for_function("document.querySelector('[data-stale=true]') === null")
+    page.wait_for_selector("[data-stale=true]", state="detached")
 
 
 def click_button(page: Page, name: str) -> None:

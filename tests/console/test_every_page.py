@@ -107,11 +107,12 @@ def look(page: Page, console: Console, address: str, name: str) -> None:
     picture(page, name)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_text("Something went wrong")).to_have_count(0)
-    # A chart takes a moment to follow the window back to its size.
-    page.wait_for_function(
-        "main => main.scrollWidth <= main.clientWidth",
-        arg=page.get_by_test_id("stMain").element_handle(),
-    )
+    main = "document.querySelector('[data-testid=stMain]')"
+    for _ in range(50):  # a chart takes a moment to follow the window back to its size
+        if page.evaluate(f"{main}.scrollWidth <= {main}.clientWidth"):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"{name} is wider than its window")
 
 
 def picture(page: Page, name: str) -> None:

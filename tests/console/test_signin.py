@@ -1,7 +1,6 @@
 """Sign-in and the gate before the console, over real HTTP and WebSockets."""
 
 import sqlite3
-import statistics
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -149,8 +148,9 @@ def test_an_unknown_name_takes_as_long_as_a_known_one(console: Console) -> None:
         assert console.sign_in(name, "wrong").status_code == 401
         return time.perf_counter() - started
 
-    known = statistics.median(seconds("ops") for _ in range(3))
-    unknown = statistics.median(seconds("nobody") for _ in range(3))
+    # The least of several, taken in turn: whatever else the machine does only adds to them.
+    turns = [(seconds("ops"), seconds("nobody")) for _ in range(4)]
+    known, unknown = (min(each) for each in zip(*turns, strict=True))
     assert 0.5 < known / unknown < 2
 
 
