@@ -29,7 +29,7 @@ _POLL_SECONDS = 0.5
 _PAUSE_SECONDS = 1.0
 # Rounds that follow one another wait for each other's events: a few large ones cost less than many
 # small ones. Whoever comes after a while is not kept waiting.
-_PACE_SECONDS = 0.03
+_PACE_SECONDS = 0.08
 _STOP_WITHIN_SECONDS = 5.0
 _LOG_SECONDS = 0.5
 _log = structlog.get_logger("webhook_listener.projector")

@@ -136,8 +136,10 @@ def _fork() -> _Child:
             os.close(our_orders)
             os.close(our_results)
             run(orders, results)
-        finally:
-            os._exit(0)
+        except BaseException:  # noqa: BLE001 - told here, because nothing may go on after it
+            _log.exception("projector.failed")
+            os._exit(1)
+        os._exit(0)
     os.close(orders)
     os.close(results)
     return _child(pid, our_orders, our_results)
@@ -148,7 +150,7 @@ def _spawn() -> _Child:
     our_results, results = os.pipe()
     pid = os.posix_spawn(
         sys.executable,
-        [sys.executable, "-m", "webhook_listener.projector"],
+        [sys.executable, "-P", "-m", "webhook_listener.projector"],
         os.environ,
         file_actions=[
             (os.POSIX_SPAWN_DUP2, orders, 0),
