@@ -36,6 +36,8 @@ _HARMLESS_PRAGMAS = frozenset({"read_uncommitted", "data_version"})
 # What the server does to speed a long statement up costs a short one more than all of it, and one
 # person's statement the processors that others wait for.
 _MANY_SHORT_STATEMENTS = "-c jit=off -c max_parallel_workers_per_gather=0"
+# What is searched for decides how it is best found: a plan made for any text suits none.
+_PLANNED_EACH_TIME = "-c plan_cache_mode=force_custom_plan"
 
 _ROLE_CAN_WRITE = text(
     """
@@ -168,7 +170,8 @@ def _postgresql(url: URL) -> Engine:
             "connect_timeout": 3,
             "application_name": "billing_console",
             "options": "-c default_transaction_read_only=on"
-            f" -c statement_timeout={STATEMENT_TIMEOUT_MS} {_MANY_SHORT_STATEMENTS}",
+            f" -c statement_timeout={STATEMENT_TIMEOUT_MS}"
+            f" {_MANY_SHORT_STATEMENTS} {_PLANNED_EACH_TIME}",
         },
     )
 

@@ -20,12 +20,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import Select
 
-from billing_core.queries.keyset import Position, beyond_nulls_last, nulls_last, page
+from billing_core.queries.keyset import (
+    Position,
+    beyond,
+    beyond_nulls_last,
+    nulls_last,
+    page,
+)
 from billing_core.queries.narrowing import Narrowed, OrganizationFilters
 from billing_core.queries.search import Match
 from billing_core.queries.tables import (
     ENTITLEMENTS,
     ORGANIZATIONS,
+    STATE_ROLLUPS,
     WINDING_DOWN,
     Row,
     capped_count,
@@ -35,6 +42,9 @@ from billing_core.rows import Count
 
 FEW = 4_000
 COUNT_CAP = 10_000
+GLANCE = 1_000
+# From so many organizations on, a text that is in many names is not looked for in all of them.
+LARGE = 50_000
 _O, _E = ORGANIZATIONS.c, ENTITLEMENTS.c
 
 
@@ -66,9 +76,8 @@ def choose(
 ) -> tuple[list[Row], Count]:
     """The ``org_id`` and ``sort`` of those on the page, and how many match altogether.
 
-    One more than the page holds tells that there is another. Counts stop at ten thousand; where
-    many hold the text that was searched for, at four thousand, or at a page of them where the list
-    is narrowed as well.
+    One more than the page holds tells that there is another. Counts stop at ten thousand; those of
+    a text that many hold at four thousand, or where it is soon seen that they do.
     """
     narrowed = Narrowed.by(connection, filters)
     if match is None:
@@ -79,6 +88,11 @@ def choose(
             few = _Few(narrowed.matching().limit(count.value + 1), count.value)
             return _collected(connection, few, narrowed, wanted)[0], count
         return _walked(connection, narrowed, wanted), count
+    by_age = wanted.order in (Order.NEWEST, Order.OLDEST)
+    if match.fragment and by_age and _known(connection) >= LARGE:
+        rows, seen = _at_a_glance(connection, match.condition, narrowed, wanted)
+        if len(rows) > wanted.limit:
+            return rows, Count(seen, capped=True)
     most = FEW // 2 if narrowed.any else FEW
     held = match.held(most + 1)
     if held is not None:
@@ -145,6 +159,58 @@ def _sortable(few: CTE, narrowed: Narrowed, order: Order, *, narrow: bool) -> Se
     return statement
 
 
+def _known(connection: Connection) -> int:
+    """How many organizations there are, as the listener counts them."""
+    s = STATE_ROLLUPS.c
+    statement = select(func.coalesce(func.sum(s.more), 0)).where(s.state == "known")
+    return int(connection.execute(statement).scalar_one())
+
+
+def _at_a_glance(
+    connection: Connection, condition: ColumnElement[bool], narrowed: Narrowed, wanted: Page
+) -> tuple[list[Row], int]:
+    """Those on the page among the next few hundred, and how many of these match.
+
+    Where a text is in many names this is all that has to be read.
+    """
+    sort, key = _order(narrowed, wanted.order)
+    first = _narrowed_in_order(narrowed, wanted.order).where(sort.is_not(None))
+    if wanted.after is not None and wanted.after[0] is not None:
+        first = first.where(beyond((sort, key), wanted.after, descending=wanted.descending))
+    elif wanted.after is not None:
+        return [], 0
+    directions = (sort.desc(), key.desc()) if wanted.descending else (sort, key)
+    near = first.order_by(*directions).limit(GLANCE).subquery("near")
+    again = nulls_last(near.c.sort, near.c.org_id, descending=wanted.descending)[1:]
+    held = select(near).join(ORGANIZATIONS, _O.org_id == near.c.org_id).where(condition)
+    rows = fetch(connection, held.order_by(*again))
+    return rows[: wanted.limit + 1], len(rows)
+
+
+def _order(narrowed: Narrowed, order: Order) -> tuple[ColumnElement[Any], ColumnElement[str]]:
+    """What is sorted by, and the id beside it in the same index."""
+    if order is Order.NAME:
+        return func.lower(_O.name), _O.org_id
+    if order is Order.ENDS:
+        return _E.ends_at, _E.org_id
+    if narrowed.by_entitlement:
+        return _E.org_created_at, _E.org_id
+    return _O.created_at, _O.org_id
+
+
+def _narrowed_in_order(narrowed: Narrowed, order: Order) -> Select[Any]:
+    """Everybody who is let through, from the table whose index has the order."""
+    sort, key = _order(narrowed, order)
+    if key is _O.org_id:
+        return narrowed.joined(select(key, sort.label("sort")).select_from(ORGANIZATIONS))
+    ends = order is Order.ENDS
+    conditions = narrowed.hidden if ends else (*narrowed.driving, *narrowed.others)
+    statement = select(key, sort.label("sort")).select_from(ENTITLEMENTS).where(*conditions)
+    if narrowed.of_organization:
+        statement = statement.join(ORGANIZATIONS, _O.org_id == key)
+    return statement.where(*narrowed.of_organization)
+
+
 def _walked(
     connection: Connection,
     narrowed: Narrowed,
@@ -152,26 +218,15 @@ def _walked(
     condition: ColumnElement[bool] | None = None,
 ) -> list[Row]:
     """The page met by walking an index in the order of the list."""
-    of_organization = [*narrowed.of_organization, *([] if condition is None else [condition])]
-    sort: ColumnElement[Any] = _O.created_at
-    key: ColumnElement[str] = _O.org_id
-    if wanted.order is Order.NAME:
-        sort = func.lower(_O.name)
-    elif wanted.order is Order.ENDS:
-        sort, key = _E.ends_at, _E.org_id
-    elif narrowed.by_entitlement:
-        sort, key = _E.org_created_at, _E.org_id
-    if key is _O.org_id:
-        statement = narrowed.joined(select(key, sort.label("sort")).select_from(ORGANIZATIONS))
-    else:
-        ends = wanted.order is Order.ENDS
-        conditions = narrowed.hidden if ends else (*narrowed.driving, *narrowed.others)
-        statement = select(key, sort.label("sort")).select_from(ENTITLEMENTS).where(*conditions)
-        if of_organization:
+    sort, key = _order(narrowed, wanted.order)
+    statement = _narrowed_in_order(narrowed, wanted.order)
+    of_organization = [*narrowed.of_organization]
+    if condition is not None:
+        of_organization.append(condition)
+        if key is not _O.org_id and not narrowed.of_organization:
             statement = statement.join(ORGANIZATIONS, _O.org_id == key)
-            statement = statement.where(*narrowed.of_organization)
-    statement = statement.where(*([] if condition is None else [condition]))
-    rest = (statement.where(sort.is_(None)), key)
+        statement = statement.where(condition)
+    rest = (statement.where(sort.is_(None)), (sort, key))
     return page(
         connection,
         statement,
@@ -186,7 +241,7 @@ def _walked(
 
 def _endless(
     narrowed: Narrowed, of_organization: Sequence[ColumnElement[bool]]
-) -> tuple[Select[Any], ColumnElement[str]] | None:
+) -> tuple[Select[Any], Sequence[ColumnElement[Any]]] | None:
     """Who is not set to leave; None where it is asked for those who are."""
     if WINDING_DOWN in narrowed.driving:
         return None
@@ -194,4 +249,4 @@ def _endless(
         ENTITLEMENTS, _E.org_id == _O.org_id, isouter=True
     )
     conditions = (_E.ends_at.is_(None), *of_organization, *narrowed.hidden)
-    return statement.where(*conditions), _O.org_id
+    return statement.where(*conditions), (_O.org_id,)

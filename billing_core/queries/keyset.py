@@ -96,12 +96,13 @@ def page(
     after: Position | None,
     limit: int,
     descending: bool,
-    rest: tuple[Select[Any], ColumnElement[str]] | None,
+    rest: tuple[Select[Any], Sequence[ColumnElement[Any]]] | None,
 ) -> list[Row]:
     """Up to ``limit`` rows in the order of ``order`` and ``key``, rows without it last.
 
     Two index ranges, one after the other, so that both databases put nulls in the same place. The
-    second is that of ``rest`` and its key: the rows without ``order``, where there are any.
+    second is that of ``rest``, the rows without ``order`` where there are any, in the order of its
+    columns, of which the last is their key.
     """
     rows: list[Row] = []
     if after is None or after[0] is not None:
@@ -112,9 +113,10 @@ def page(
         rows = fetch(connection, ordered.order_by(*directions).limit(limit))
         after = None
     if rest is not None and len(rows) < limit:
-        without, key = rest
+        without, columns = rest
         if after is not None:
-            without = without.where(beyond((key,), after[1:], descending=descending))
-        last = without.order_by(key.desc() if descending else key).limit(limit - len(rows))
+            without = without.where(beyond(columns[-1:], after[1:], descending=descending))
+        ordered = without.order_by(*(column.desc() if descending else column for column in columns))
+        last = ordered.limit(limit - len(rows))
         rows += fetch(connection, last)
     return rows

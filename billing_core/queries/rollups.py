@@ -15,15 +15,13 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Integer,
     and_,
-    column,
+    case,
     func,
     literal,
     literal_column,
     or_,
     select,
-    values,
 )
 from sqlalchemy.sql import Select
 
@@ -95,14 +93,15 @@ def added_up(
         for place, (at, near) in enumerate(zip(bounds, snapped, strict=True))
         if at is not None and near is not None and at != near
     ]
-    for row in connection.execute(_at_edges(source, narrow, parts, edges)) if edges else ():
-        edge = edges[row[0]]
-        # A moment after its midnight: what lies in between belongs to the span that it ends.
-        sign = 1 if edge.at > edge.near else -1
-        if edge.place > 0:
-            add(starts[edge.place - 1], row[1:], sign)
-        if edge.place < len(starts):
-            add(starts[edge.place], row[1:], -sign)
+    times = _apart(edges)
+    for row in connection.execute(_at_edges(source, narrow, parts, times)) if times else ():
+        for edge in times[row[0]][2]:
+            # A moment after its midnight: what lies in between belongs to the span that it ends.
+            sign = 1 if edge.at > edge.near else -1
+            if edge.place > 0:
+                add(starts[edge.place - 1], row[1:], sign)
+            if edge.place < len(starts):
+                add(starts[edge.place], row[1:], -sign)
     names = ("span", *parts, *_SUMS)
     return [dict(zip(names, (*key, *sums), strict=True)) for key, sums in found.items() if sums[0]]
 
@@ -188,19 +187,35 @@ class _Edge:
     near: datetime
 
 
+def _apart(edges: Sequence[_Edge]) -> list[tuple[datetime, datetime, list[_Edge]]]:
+    """The times between the moments and their midnights, in order, each once with whose it is."""
+    ends = sorted({end for edge in edges for end in (edge.at, edge.near)})
+    parts = []
+    for lo, hi in pairwise(ends):
+        own = [edge for edge in edges if min(edge.at, edge.near) <= lo < max(edge.at, edge.near)]
+        if own:
+            parts.append((lo, hi, own))
+    return parts
+
+
 def _at_edges(
-    source: Source, narrow: Narrow, parts: Sequence[str], edges: Sequence[_Edge]
+    source: Source,
+    narrow: Narrow,
+    parts: Sequence[str],
+    times: Sequence[tuple[datetime, datetime, list[_Edge]]],
 ) -> Select[Any]:
-    """The rows between each moment and its midnight, each edge by its number."""
-    kind = _R["since"].type
-    names = (column("number", Integer), column("lo", kind), column("hi", kind))
-    ends = [(min(each.at, each.near), max(each.at, each.near)) for each in edges]
-    told = values(*names).data([(number, *pair) for number, pair in enumerate(ends)]).cte("edges")
+    """The rows of these times, each time by its number."""
+    number = (
+        case(
+            *((source.at < hi, place) for place, (_, hi, _) in enumerate(times[:-1])),
+            else_=len(times) - 1,
+        )
+        if len(times) > 1
+        else literal(0)
+    )
     columns = [source.parts[name] for name in parts]
     amount = source.amount
     sums = (func.count(), func.count(amount), func.coalesce(func.sum(amount), 0))
-    return (
-        select(told.c.number, *columns, *sums)
-        .where(source.at >= told.c.lo, source.at < told.c.hi, *narrow(source.parts))
-        .group_by(told.c.number, *columns)
-    )
+    within = or_(*(and_(source.at >= lo, source.at < hi) for lo, hi, _ in times))
+    statement = select(number.label("number"), *columns, *sums).where(within, *narrow(source.parts))
+    return statement.group_by(*(["number"] if len(times) > 1 else []), *columns)

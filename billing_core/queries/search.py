@@ -23,7 +23,12 @@ from sqlalchemy import (
     union_all,
 )
 
-from billing_core.queries.fragments import holding_fragment, holds_fragment, id_begins
+from billing_core.queries.fragments import (
+    holding_fragment,
+    holds_fragment,
+    id_begins,
+    prefer_indexes,
+)
 from billing_core.queries.tables import (
     CUSTOMERS,
     ENTITLEMENTS,
@@ -95,12 +100,13 @@ class Match:
 
     ``condition`` is asked of one organization after another. ``statements`` find all of them by
     indexes, each once, with when they came to be; there are none where many are known to match:
-    ``count`` then says how many at least.
+    ``count`` then says how many at least. ``fragment``: a text that may be in many names.
     """
 
     condition: ColumnElement[bool]
     statements: tuple[Select[Any], ...]
     count: Count | None = None
+    fragment: bool = False
 
     def held(self, limit: int) -> Select[Any] | CompoundSelect[Any] | None:
         """``org_id`` and ``created_at`` of so many of each kind of match; None for far too many."""
@@ -129,12 +135,13 @@ def matches(connection: Connection, search: SearchText) -> Match | None:
         exact = func.lower(ORGANIZATIONS.c.email) == search.term.lower()
         if connection.execute(select(ORGANIZATIONS.c.org_id).where(exact).limit(1)).first():
             return _when(exact)
+    prefer_indexes(connection)
     begins = id_begins(connection, search.term)
     holds = holds_fragment(connection, search.term)
     otherwise = or_(ORGANIZATIONS.c.org_id.in_(named), begins) if named else begins
     others = and_(otherwise, not_(func.coalesce(holds, false())))
     statements = (*_when(others).statements, *holding_fragment(connection, search.term))
-    return Match(or_(otherwise, holds), statements)
+    return Match(or_(otherwise, holds), statements, fragment=True)
 
 
 def _when(condition: ColumnElement[bool]) -> Match:
@@ -178,8 +185,10 @@ def _paying(connection: Connection, term: str) -> Match | None:
     )
     condition = one.scalar_subquery().is_not(None)
     if capped_count(connection, select(s.c.price_id).where(paying), MATCHING_IDS).capped:
-        orgs = select(c.c.org_id).join(s, s.c.customer_id == c.c.customer_id).where(paying)
-        return Match(condition, (), capped_count(connection, orgs.distinct(), COUNTED_PAYERS))
+        some = select(s.c.customer_id).where(paying).limit(MATCHING_IDS // 2).subquery()
+        orgs = select(c.c.org_id).join(some, some.c.customer_id == c.c.customer_id).distinct()
+        at_least = capped_count(connection, orgs, COUNTED_PAYERS)
+        return Match(condition, (), Count(at_least.value, capped=True))
     # Most subscriptions are what their org's entitlement follows from, which is one index away.
     e = ENTITLEMENTS.c
     another = case((e.org_id.is_(None), s.c.customer_id))

@@ -8,7 +8,7 @@ from billing_core.facts import ItemFacts, SubscriptionFacts
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A number of rows; where ``capped``, there are more than ``value``."""
+    """A number of rows; where ``capped``, there are at least ``value``, and nobody went on counting."""
 
     value: int
     capped: bool = False

@@ -19,7 +19,8 @@ def page() -> None:
             connection, text, filters, order=order, after=address.position()
         )
     noun = "organization" if found.count.value == 1 else "organizations"
-    elements.section(f"{found.count} {noun}")
+    told = f"At least {found.count.value:,}" if found.count.capped else str(found.count)
+    elements.section(f"{told} {noun}")
     if found.rows:
         elements.show(organization_table(found.rows, viewer()))
     elif organization_filters.narrowed():
