@@ -1,0 +1,78 @@
+"""What is projected beside deliveries that go on coming."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import Engine
+
+from billing_core.config import load_config
+from billing_core.settings import ROOT
+from tests.listener.counting import counted, kept
+from tests.support.listener import reading
+from tests.support.stripe_events import event, subscription, unique
+from webhook_listener import apply, inbox
+from webhook_listener.apply import apply_everything, apply_round
+from webhook_listener.database import durable_transaction
+from webhook_listener.file_lock import file_lock
+from webhook_listener.inbox import Audience
+from webhook_listener.receive import read_delivery
+
+CONFIG = load_config(ROOT / "billing.toml")
+OURS = Audience(livemode=False, account=None)
+
+
+def created() -> dict[str, Any]:
+    return event("customer.subscription.created", subscription(unique("sub"), unique("cus")))
+
+
+def deliver(engine: Engine, *events: dict[str, Any]) -> None:
+    now = datetime.now(UTC).timestamp()
+    deliveries = [read_delivery(orjson.dumps(sent), OURS, now=now) for sent in events]
+    with durable_transaction(engine) as connection:
+        inbox.store(connection, deliveries)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_what_comes_while_a_round_computes_is_kept_waiting_by_nothing_and_counted_once(
+    engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite, where a round that held the write lock would keep everybody waiting."""
+    first, second = created(), created()
+    deliver(engine, first)
+    plan = apply._plan
+
+    def computing(*args: Any) -> Any:  # noqa: ANN401 - stands in for the plan
+        planned = plan(*args)
+        deliver(engine, first, second)
+        return planned
+
+    with monkeypatch.context() as patched:
+        patched.setattr(apply, "_plan", computing)
+        done = apply_round(engine, CONFIG, now=datetime.now(UTC))
+    assert [one.event_id for one in done.applied] == [first["id"]]
+    assert apply_everything(engine, CONFIG) == 1
+    assert kept(engine) == counted(engine)
+    with reading(database_url) as rows:
+        found = rows("SELECT event_id, deliveries, outcome FROM webhook_events")
+    assert sorted(found) == sorted([(first["id"], 2, "applied"), (second["id"], 1, "applied")])
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_turn_is_had_by_one_at_a_time(engine: Engine, tmp_path: Path) -> None:
+    """Reading, adding one and writing by four at once loses none."""
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+
+    def add() -> None:
+        for _ in range(100):
+            with file_lock(engine, "counting"):
+                counter.write_text(str(int(counter.read_text()) + 1))
+
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(add) for _ in range(4)]:
+            done.result()
+    assert counter.read_text() == "400"
