@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from billing_core.settings import Settings
-from billing_core.stripe_gateway.envelope import Envelope, InboxEvent, stored_event
+from billing_core.stripe_gateway.envelope import Envelope
 from billing_core.tables import Outcome
 from webhook_listener import rollups
 from webhook_listener.row_sql import row_sql
-from webhook_listener.tables import EVENTS, PAYLOADS
+from webhook_listener.tables import EVENTS
 
 _LONGEST_NAME = 255
 _COUNT_REPEATS = (
@@ -181,11 +181,3 @@ def known(connection: Connection, event_ids: Sequence[str]) -> set[str]:
     """Which of these events the inbox has."""
     rows = connection.execute(select(EVENTS.c.event_id).where(EVENTS.c.event_id.in_(event_ids)))
     return set(rows.scalars())
-
-
-def load(connection: Connection, event_ids: Sequence[str]) -> dict[str, InboxEvent]:
-    """Stored events by id. Raises nothing for a missing payload: it is absent from the answer."""
-    rows = connection.execute(
-        select(PAYLOADS.c.event_id, PAYLOADS.c.body).where(PAYLOADS.c.event_id.in_(event_ids))
-    )
-    return {row.event_id: stored_event(row.event_id, row.body) for row in rows}
