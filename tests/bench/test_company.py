@@ -70,6 +70,27 @@ def test_the_roll_ups_agree_with_the_copied_events(grown: Engine) -> None:
     assert sorted(tuple(row) for row in kept) == sorted(tuple(row) for row in counted)
 
 
+def test_what_leaves_is_added_up_as_the_copied_rows_have_it(grown: Engine) -> None:
+    e, c, r = (T[name].c for name in ("plan_entitlements", "cancellations", "revenue_rollups"))
+    moments = {
+        "leaving": (e.ends_at, e),
+        "left": (e.ended_at, e),
+        "begun": (c.begun_at, c),
+        "undone": (c.undone_at, c),
+        "came_true": (c.ended_at, c),
+    }
+    with grown.connect().execution_options(reads=True) as connection:
+        for kind, (at, of) in moments.items():
+            sums = select(func.count(), func.sum(of.unit_amount * of.quantity))
+            told = connection.execute(sums.where(at.is_not(None))).one()
+            for grain in ("day", "month"):
+                added_up = select(func.sum(r.entries), func.sum(r.amount)).where(
+                    r.kind == kind, r.grain == grain
+                )
+                assert tuple(connection.execute(added_up).one()) == tuple(told), (kind, grain)
+            assert told[0] > 0, kind
+
+
 def test_the_audit_log_of_every_copy_is_sealed_in_the_order_of_time(grown: Engine) -> None:
     a = T["audit_log"].c
     with grown.connect().execution_options(reads=True) as connection:
