@@ -12,6 +12,12 @@ READ_SECONDS = 10.0
 _LONG_BYTES = 64 * 1024
 _LINGER_BYTES = 32 * 1024 * 1024
 _LINGER_SECONDS = 3.0
+_ACCEPTED: Message = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [(b"content-length", b"0")],
+}
+_END: Message = {"type": "http.response.body", "body": b""}
 
 
 class BodyTooLargeError(Exception):
@@ -110,6 +116,12 @@ async def answer(
         }
     )
     await send({"type": "http.response.body", "body": body})
+
+
+async def accept(send: Send) -> None:
+    """Answer 200 with nothing more: a body would be a second packet, and nobody reads it."""
+    await send(_ACCEPTED)
+    await send(_END)
 
 
 async def refuse_large(receive: Receive, send: Send, sentence: str) -> None:

@@ -20,6 +20,7 @@ from webhook_listener.body import (
     BodyTooLargeError,
     ClientGoneError,
     Room,
+    accept,
     answer,
     header,
     read_body,
@@ -81,7 +82,7 @@ class WebhookEndpoint:
             await answer(send, 503, str(error), headers=_RETRY)
         else:
             self._metrics.acknowledge_seconds.observe(time.perf_counter() - started)
-            await answer(send, 200, "Stored.")
+            await accept(send)
 
     def _verify(self, body: bytes, signature: bytes | None, now: float) -> None:
         try:
