@@ -33,8 +33,9 @@ class _Child:
 class ProjectorProcess:
     """A projector as a child process; make it before there is any thread, because it is forked.
 
-    A child that dies is started again, after ever longer pauses, from the program's file: there are
-    threads by then. Whatever it was at is rolled back and waits in the inbox.
+    A child that dies is started again, after ever longer pauses while it does nothing in between,
+    and from the program's file: there are threads by then. Whatever it was at is rolled back and
+    waits in the inbox.
     """
 
     def __init__(self) -> None:
@@ -92,13 +93,15 @@ class ProjectorProcess:
         pause = _FIRST_PAUSE_SECONDS
         while self._child is not None:
             began = time.monotonic()
+            useful = False
             for line in self._child.results:
                 if line.endswith(b"\n"):
+                    useful = True
                     self._tell(tally_of(line))
             self._bury(self._child)
             if self._stopping.is_set():
                 return
-            if time.monotonic() - began > _STEADY_SECONDS:
+            if useful or time.monotonic() - began > _STEADY_SECONDS:
                 pause = _FIRST_PAUSE_SECONDS
             if self._stopping.wait(pause):
                 return
