@@ -21,15 +21,18 @@ _WATCH = """
   window.benchIdle = null;
   window.benchStart = null;
   let ran = false;
-  const observer = new MutationObserver(() => {
+  // A short run may be over before the browser tells of it: then only its record says "running".
+  const observer = new MutationObserver((records) => {
     if (window.benchStart === null) return;
-    if (state() === "running") ran = true;
+    if (state() === "running" || records.some((each) => each.oldValue === "running")) ran = true;
     if (ran && state() === "notRunning") {
       window.benchIdle = performance.now() - window.benchStart;
       observer.disconnect();
     }
   });
-  observer.observe(app, {attributes: true, attributeFilter: ["data-test-script-state"]});
+  observer.observe(app, {
+    attributes: true, attributeOldValue: true, attributeFilter: ["data-test-script-state"],
+  });
   const begin = () => { if (window.benchStart === null) window.benchStart = performance.now(); };
   document.addEventListener("pointerdown", begin, {capture: true, once: true});
 }

@@ -53,7 +53,7 @@ def console_on(database_url: str, folder: Path) -> Iterator[Console]:
     """A console and a listener on the database for as long as the block runs."""
     folder.mkdir(parents=True, exist_ok=True)
     environment = _environment(database_url, folder)
-    with (folder / "log").open("ab") as log:
+    with (folder / "log").open("wb") as log:  # nothing of an earlier run, whose addresses are gone
         listener = _started("billing-listener", environment | {"RECONCILE_SECONDS": "0"}, log.name)
         try:
             environment["LISTENER_URL"] = _listener_address(listener, folder / "log")
