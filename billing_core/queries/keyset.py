@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, and_, literal, or_, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, and_, literal, or_, tuple_
 from sqlalchemy.sql import Select
 
 from billing_core.queries.tables import Row, fetch
@@ -109,6 +109,10 @@ def page(
         ordered = statement.where(order.is_not(None))
         if after is not None:
             ordered = ordered.where(beyond((order, key), after, descending=descending))
+            if not isinstance(order, Column):
+                # Said once more, because SQLite looks into no index on an expression for a pair.
+                there = order <= after[0] if descending else order >= after[0]
+                ordered = ordered.where(there)
         directions = (order.desc(), key.desc()) if descending else (order.asc(), key.asc())
         rows = fetch(connection, ordered.order_by(*directions).limit(limit))
         after = None
