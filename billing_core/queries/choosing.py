@@ -88,8 +88,7 @@ def choose(
             few = _Few(narrowed.matching().limit(count.value + 1), count.value)
             return _collected(connection, few, narrowed, wanted)[0], count
         return _walked(connection, narrowed, wanted), count
-    by_age = wanted.order in (Order.NEWEST, Order.OLDEST)
-    if match.fragment and by_age and _known(connection) >= LARGE:
+    if match.fragment and _worth_a_glance(connection, wanted.order):
         rows, seen = _at_a_glance(connection, match.condition, narrowed, wanted)
         if len(rows) > wanted.limit:
             return rows, Count(seen, capped=True)
@@ -159,11 +158,13 @@ def _sortable(few: CTE, narrowed: Narrowed, order: Order, *, narrow: bool) -> Se
     return statement
 
 
-def _known(connection: Connection) -> int:
-    """How many organizations there are, as the listener counts them."""
+def _worth_a_glance(connection: Connection, order: Order) -> bool:
+    """Whether finding all that hold a text may take long: SQLite stops when it has enough of them."""
+    if connection.dialect.name == "sqlite" or order not in (Order.NEWEST, Order.OLDEST):
+        return False
     s = STATE_ROLLUPS.c
-    statement = select(func.coalesce(func.sum(s.more), 0)).where(s.state == "known")
-    return int(connection.execute(statement).scalar_one())
+    known = select(func.coalesce(func.sum(s.more), 0)).where(s.state == "known")
+    return int(connection.execute(known).scalar_one()) >= LARGE
 
 
 def _at_a_glance(
