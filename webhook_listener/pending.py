@@ -45,7 +45,7 @@ def oldest(connection: Connection, now: datetime, *, limit: int) -> list[Pending
 
 
 def pending_events(connection: Connection, event_ids: Sequence[str]) -> list[Pending]:
-    """Those of these events that still wait, oldest first, locked for the transaction."""
+    """Those of these events that still wait, locked for the transaction."""
     sql = row_sql(EVENTS, connection.dialect.name)
     condition = f"event_id {sql.is_one_of}"
     return _read(connection, condition, (sql.as_list(event_ids),), len(event_ids))
@@ -87,7 +87,7 @@ def oldest_pending() -> Select[Any]:
     """When the event that has waited longest for its first attempt was received."""
     columns = EVENTS.c
     fresh = select(columns.received_at).where(text(_WAITS), columns.next_attempt_at.is_(None))
-    return fresh.order_by(columns.received_at).limit(1)
+    return fresh.order_by(columns.next_attempt_at, columns.received_at).limit(1)
 
 
 def _read(
@@ -96,7 +96,8 @@ def _read(
     sql = row_sql(EVENTS, connection.dialect.name)
     found = connection.exec_driver_sql(
         f"SELECT {_LIST} FROM webhook_events WHERE {_WAITS} AND {condition}"  # noqa: S608 - our own names
-        f" ORDER BY received_at, event_id LIMIT {limit:d}{_lock(sql)}",
+        # As the index has them, or PostgreSQL sorts all that waits for each round.
+        f" ORDER BY next_attempt_at, received_at LIMIT {limit:d}{_lock(sql)}",
         values,
     )
     return [Pending(*row) for row in sql.decoded(_COLUMNS, found)]
