@@ -24,6 +24,8 @@ from webhook_listener.projection import PROJECTIONS, Plan, Projected, plan
 from webhook_listener.row_sql import row_sql
 from webhook_listener.tables import EVENTS
 
+# A round reads and computes before it takes its turn to write; work by hand has the turn throughout.
+ROUND = 640
 BATCH = 256
 MAX_ATTEMPTS = 8
 _FIRST_RETRY = timedelta(seconds=2)
@@ -68,7 +70,7 @@ def apply_round(
         with projection_round(engine) as turn:
             connection = turn.connection
             if only is None:
-                pending = oldest(connection, now, limit=BATCH)
+                pending = oldest(connection, now, limit=ROUND)
             else:
                 pending = pending_events(connection, only)
             if not pending:
@@ -83,7 +85,7 @@ def apply_round(
             raise
         _log.warning("batch.failed", events=len(pending), cause=describe(error))
         applied = _one_by_one(engine, config, pending, now)
-    return Round(tuple(applied), full=len(pending) == BATCH)
+    return Round(tuple(applied), full=len(pending) == ROUND)
 
 
 def apply_everything(engine: Engine, config: BillingConfig) -> int:
