@@ -25,7 +25,8 @@ def prune(engine: Engine, *, before: datetime) -> Iterator[int]:
 
     Pending and parked events stay: they still have something to say. So do those of the last second
     of each object, and all of an object's where that second had several or its status is one that
-    is not known. Each chunk is a transaction of its own, so that a running listener is never held
+    is not known. Where events of one second arrive before and after a run, what they follow from may
+    be gone: the object is then in doubt, and Stripe is asked. Each chunk is a transaction of its own, so that a running listener is never held
     up for long.
     """
     columns = EVENTS.c

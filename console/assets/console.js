@@ -58,12 +58,20 @@
     return target.closest(".bc-opens tbody tr")?.querySelector("a[data-in-app]");
   };
 
+  // Whoever turns a page reads it from its beginning.
+  const showListBefore = (pager) => {
+    const before = (each) => each.compareDocumentPosition(pager) & Node.DOCUMENT_POSITION_FOLLOWING;
+    [...document.querySelectorAll(".bc-table")].filter(before).at(-1)?.scrollIntoView();
+  };
+
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button !== 0) return;
     const link = event.target.closest?.("a[data-in-app]") ?? linkOfRow(event.target);
     if (link) openInside(link, event);
     const button = event.target.closest?.("button[data-copy], button[data-copy-text]");
     if (button) copy(button);
+    const pager = event.target.closest?.(".st-key-next_page, .st-key-first_page");
+    if (pager) showListBefore(pager);
   });
 
   const visible = (selector) =>

@@ -149,6 +149,16 @@ def test_every_page_shows_a_company_without_fault_contrast_included(
     assert faults == []
 
 
+def test_whoever_turns_a_page_reads_it_from_its_beginning(browser: Browser, desk: Console) -> None:
+    with somebody(browser, desk, "support") as page:
+        page.goto(f"{desk.url}/organizations")
+        first = page.locator(".bc-opens tbody a[data-in-app]").first
+        name = first.inner_text()
+        page.get_by_role("button", name="Next page").click()
+        expect(first).not_to_have_text(name)
+        expect(first).to_be_in_viewport()
+
+
 def test_every_page_explains_itself_when_nothing_has_happened_and_the_listener_is_away(
     browser: Browser, bare_desk: Console
 ) -> None:
