@@ -188,8 +188,9 @@ def prune(
     from webhook_listener import prune as pruning
 
     engine = migrated_database(load_settings())
-    before = datetime.now(UTC) - timedelta(days=older_than)
-    typer.echo(f"{sum(pruning.prune(engine, before=before))} events were removed.")
+    now = datetime.now(UTC)
+    before = now - timedelta(days=older_than)
+    typer.echo(f"{sum(pruning.prune(engine, before=before, now=now))} events were removed.")
 
 
 @audit_log.command("verify")

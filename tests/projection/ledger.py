@@ -87,9 +87,9 @@ class Ledger:
         with self.engine.begin() as connection:
             return reproject(connection, self.config, now=NOW).changed_org_ids
 
-    def prune(self) -> int:
+    def prune(self, *, now: datetime = NOW) -> int:
         """Remove every event that may go; how many that were."""
-        return sum(prune(self.engine, before=NOW + timedelta(days=1)))
+        return sum(prune(self.engine, before=NOW + timedelta(days=1), now=now))
 
     def rows(self, table: str, *, all_columns: bool = False) -> list[dict[str, Any]]:
         """A table's rows in order of their key, without what depends on the way there."""

@@ -4,6 +4,7 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from billing_core.stripe_gateway.shapes import subscription_facts
 from billing_core.subscription_rows import facts_of_row
-from tests.projection.ledger import Ledger
+from tests.projection.ledger import NOW, Ledger
 from tests.projection.lives import Life, lives
 
 thorough = settings(
@@ -162,10 +163,7 @@ def test_each_customer_is_in_the_org_it_asks_for_unless_another_had_it_first(
 
 @thorough
 @given(life=lives(), seed=st.integers(0, 2**32))
-def test_what_comes_again_after_it_was_pruned_changes_nothing_or_is_asked_about(
-    life: Life, seed: int
-) -> None:
-    """Asked about where it came between two events of a second: that lacks what it follows from."""
+def test_what_comes_again_after_it_was_pruned_changes_nothing(life: Life, seed: int) -> None:
     chance = random.Random(seed)
     first = life.events[: chance.randint(0, len(life.events))]
     again = [e for e in first if chance.random() < 0.5]
@@ -173,20 +171,24 @@ def test_what_comes_again_after_it_was_pruned_changes_nothing_or_is_asked_about(
     with ledger() as book:
         book.deliver(first, batch=4)
         before = book.state()
-        book.prune()
+        book.prune(now=_when(first[-1]) if first else NOW)
         chance.shuffle(again)
         book.deliver(again, batch=chance.randint(1, 5))
         assert book.state() == before
         for event in rest:
-            book.prune()
+            book.prune(now=_when(event))
             book.deliver([event])
         book.prune()
-        for row in book.rows("subscriptions", all_columns=True):
-            if not row["suspect"]:
-                assert facts_of_row(row) == last_words(life)[row["subscription_id"]]
+        book.deliver(again)
+        found = book.state()
+    assert found == told(life.events)
 
 
-def test_a_loop_whose_beginning_was_pruned_meanwhile_is_in_doubt_and_keeps_access() -> None:
+def _when(event: dict[str, Any]) -> datetime:
+    return datetime.fromtimestamp(event["created"], UTC)
+
+
+def test_a_loop_whose_beginning_may_be_pruned_is_still_known_to_end_where_it_began() -> None:
     life = Life()
     life.subscribe(life.customer(0, "org_a"), "price_pro", status="active", flexible=True)
     life.now += 5
@@ -195,11 +197,24 @@ def test_a_loop_whose_beginning_was_pruned_meanwhile_is_in_doubt_and_keeps_acces
     with ledger() as book:
         for event in life.events:
             book.deliver([event])
-            book.prune()
+            book.prune(now=_when(event))
         (row,) = book.rows("subscriptions", all_columns=True)
-        assert row["suspect"]
-        (entitled,) = book.rows("plan_entitlements")
-        assert entitled["has_access"]
+        assert (row["status"], row["suspect"]) == ("active", False)
+        kept = {row["event_id"] for row in book.rows("webhook_events")}
+        assert life.events[1]["id"] in kept
+        assert book.prune(now=_when(life.events[-1]) + timedelta(days=40)) == 0
+
+
+def test_the_beginning_of_what_was_settled_a_month_ago_goes() -> None:
+    life = Life()
+    life.subscribe(life.customer(0, "org_a"), "price_pro", status="trialing", flexible=True)
+    life.now += 5
+    life.change("sub_0", status="active")
+    with ledger() as book:
+        book.deliver(life.events)
+        settled = _when(life.events[-1])
+        assert book.prune(now=settled + timedelta(days=30)) == 0
+        assert book.prune(now=settled + timedelta(days=32)) == 1
 
 
 @thorough
