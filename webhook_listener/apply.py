@@ -29,6 +29,7 @@ ROUND = 640
 BATCH = 256
 MAX_ATTEMPTS = 8
 _FIRST_RETRY = timedelta(seconds=2)
+_ENDS_THE_PROCESS = "it ended the process that applies events"
 _NO_PAYLOAD = "The event's payload is not in the database, so it cannot be applied."
 _log = structlog.get_logger("webhook_listener.apply")
 
@@ -86,6 +87,21 @@ def apply_round(
         _log.warning("batch.failed", events=len(pending), cause=describe(error))
         applied = _one_by_one(engine, config, pending, now)
     return Round(tuple(applied), full=len(pending) == ROUND)
+
+
+def apply_carefully(engine: Engine, config: BillingConfig, *, now: datetime) -> Round:
+    """Project the oldest pending events one by one, each postponed before it is tried.
+
+    For a process that follows one that died at this: the event that ends it has been counted as
+    failed by then, so that it waits while the rest goes on, and is parked in the end.
+    """
+    with projecting_transaction(engine) as connection:
+        pending = oldest(connection, now, limit=BATCH)
+    applied: list[Applied] = []
+    for row in pending:
+        parked = _postpone(engine, row, _ENDS_THE_PROCESS, now)
+        applied += parked or _one_by_one(engine, config, [row], now)
+    return Round(tuple(applied), full=len(pending) == BATCH)
 
 
 def apply_everything(engine: Engine, config: BillingConfig) -> int:
@@ -215,16 +231,18 @@ def _one_by_one(
         except Exception as error:
             if is_database_trouble(error):
                 raise
-            applied += _postpone(engine, row, error, now)
+            applied += _postpone(engine, row, describe(error), now)
     return applied
 
 
-def _postpone(engine: Engine, row: Pending, error: Exception, now: datetime) -> list[Applied]:
+def _postpone(engine: Engine, row: Pending, cause: str, now: datetime) -> list[Applied]:
     attempts = row.attempts + 1
-    cause = describe(error)
     last = attempts >= MAX_ATTEMPTS
     delay = _FIRST_RETRY * 2 ** (attempts - 1)
-    _log.error("event.failed", event_id=row.event_id, attempts=attempts, cause=cause, parked=last)
+    if last or cause != _ENDS_THE_PROCESS:  # which is only feared until it has happened often
+        _log.error(
+            "event.failed", event_id=row.event_id, attempts=attempts, cause=cause, parked=last
+        )
     sentence = (
         f"Applying the event failed {attempts} times ({cause}). It is kept; replay it once the"
         " cause is gone."

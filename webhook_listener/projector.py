@@ -16,10 +16,9 @@ from pathlib import Path
 
 import orjson
 import structlog
-from sqlalchemy import Engine
 
-from billing_core.config import BillingConfig, load_config
-from webhook_listener.apply import Applied, apply_round, describe
+from billing_core.config import load_config
+from webhook_listener.apply import Applied, apply_carefully, apply_round, describe
 from webhook_listener.database import shorten_log, writer_engine
 from webhook_listener.tally import tally
 
@@ -41,6 +40,8 @@ class Orders:
 
     database_url: str
     billing_config: str
+    carefully: bool = False
+    """Whether to begin event by event, because the process before came to nothing and died."""
 
     def to_line(self) -> bytes:
         """As one line of JSON."""
@@ -62,9 +63,7 @@ def run(orders: int, results: int) -> None:
     told = Orders(**orjson.loads(line))
     gc.collect()
     gc.freeze()
-    projector = _Projector(
-        writer_engine(told.database_url), load_config(Path(told.billing_config)), orders, results
-    )
+    projector = _Projector(told, orders, results)
     projector.loop()
 
 
@@ -79,9 +78,10 @@ def _first_line(orders: int) -> bytes:
 
 
 class _Projector:
-    def __init__(self, engine: Engine, config: BillingConfig, orders: int, results: int) -> None:
-        self._engine = engine
-        self._config = config
+    def __init__(self, told: Orders, orders: int, results: int) -> None:
+        self._engine = writer_engine(told.database_url)
+        self._config = load_config(Path(told.billing_config))
+        self._carefully = told.carefully
         self._orders = orders
         self._results = results
         self._wake = threading.Event()
@@ -113,7 +113,9 @@ class _Projector:
     def _round(self) -> bool:
         """Project one batch; whether more waits."""
         try:
-            done = apply_round(self._engine, self._config, now=datetime.now(UTC))
+            by = apply_carefully if self._carefully else apply_round
+            done = by(self._engine, self._config, now=datetime.now(UTC))
+            self._carefully = self._carefully and done.full
         except Exception as error:  # noqa: BLE001 - the events still wait; the process lives on
             _log.exception("apply.failed", cause=describe(error))
             if self._stop_at is None:

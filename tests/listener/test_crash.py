@@ -12,16 +12,25 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import Engine, make_url, update
 
 from tests.support.databases import PostgreSQL
 from tests.support.listener import Listener, reading, wait_for
 from tests.support.stripe_events import event, signed, subscription, unique
+from webhook_listener.apply import MAX_ATTEMPTS
+from webhook_listener.tables import EVENTS
 
 CRASH_RUNS = int(os.environ.get("CRASH_RUNS", "4"))
+
+
+def life_begins() -> dict[str, Any]:
+    """An event about a subscription of an org that nothing else is about."""
+    return event("customer.subscription.created", subscription(unique("sub"), unique("cus")))
 
 
 class Load:
@@ -47,9 +56,7 @@ class Load:
     def _deliver(self, number: int) -> None:
         with httpx.Client(base_url=self._urls[number % len(self._urls)], timeout=10) as client:
             while not self._stop.is_set():
-                sent = event(
-                    "customer.subscription.created", subscription(unique("sub"), unique("cus"))
-                )
+                sent = life_begins()
                 delivery = signed(sent)
                 headers = {"stripe-signature": delivery.signature}
                 try:
@@ -133,6 +140,52 @@ def test_a_projector_killed_under_load_is_started_again_and_applies_each_event_o
     told = running.client.get("/metrics").text
     assert f"billing_projector_deaths_total {CRASH_RUNS}.0" in told
     assert "billing_projector_up 1.0" in told
+
+
+_DIES_OF_POISON = """
+import os, zlib
+
+unpacked = zlib.decompress
+
+def decompress(body, *more):
+    if b"evt_poison" in (found := unpacked(body, *more)):
+        os.kill(os.getpid(), 9)
+    return found
+
+zlib.decompress = decompress
+"""
+
+
+def test_an_event_that_ends_the_projector_waits_while_the_rest_is_applied_and_is_parked_in_the_end(
+    start: Callable[..., Listener], database_url: str, engine: Engine, tmp_path: Path
+) -> None:
+    folder = tmp_path / "poison"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(_DIES_OF_POISON)
+    running = start(PYTHONPATH=str(folder))
+    [first] = children(running.pid)
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: '"projector.started"' in running.log, what="a projector that may be poisoned")
+    events = [life_begins() for _ in range(5)]
+    events[0]["id"] = "evt_poison"
+    for sent in events:
+        assert running.post(sent).status_code == 200
+    with reading(database_url) as rows:
+        told = "SELECT attempts, error FROM webhook_events WHERE outcome = 'pending'"
+        wait_for(
+            lambda: [tried > 0 for tried, _ in rows(told)] == [True], what="the rest to be applied"
+        )
+        assert "it ended the process that applies events" in rows(told)[0][1]
+        assert rows("SELECT count(*) FROM plan_entitlements") == [(4,)]
+        with engine.begin() as connection:
+            connection.execute(
+                update(EVENTS)
+                .where(EVENTS.c.event_id == "evt_poison")
+                .values(attempts=MAX_ATTEMPTS - 1, next_attempt_at=None)
+            )
+        parked = "SELECT event_id, attempts FROM webhook_events WHERE outcome = 'parked'"
+        wait_for(lambda: rows(parked) == [("evt_poison", MAX_ATTEMPTS)], what="it to be parked")
+        assert_each_is_applied_once(database_url, [str(sent["id"]) for sent in events[1:]])
 
 
 def test_a_killed_listener_leaves_no_projector_behind(start: Callable[..., Listener]) -> None:
