@@ -2,13 +2,13 @@
 
 import os
 import re
+import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import bcrypt
 import httpx
@@ -17,7 +17,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-BIN = Path(sys.executable).parent
+from tests.support import forked
+
 PASSWORD = "correct horse battery"
 COOKIE = "console_session"
 ROLES = ("support", "finance", "ops", "admin")
@@ -47,7 +48,8 @@ class Console:
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
     url: str = ""
-    process: "subprocess.Popen[str] | None" = None
+    process: forked.Started | None = None
+    said: IO[str] | None = None
 
     @property
     def users(self) -> Path:
@@ -78,19 +80,22 @@ class Console:
 
     def start(self) -> None:
         """Start it from a folder of its own, and wait until it answers."""
-        output = self.log.open("a", encoding="utf-8")
         port = self.environment.get("CONSOLE_PORT", "0")
-        self.process = subprocess.Popen(
-            [str(BIN / "billing-console"), "serve", "--port", port],
-            cwd=self.folder,
-            env=self.variables(),
-            stdout=subprocess.PIPE,
-            stderr=output,
-            text=True,
-        )
-        output.close()
-        assert self.process.stdout is not None
-        found = _ADDRESS.search(self.process.stdout.readline())
+        reading, writing = os.pipe()
+        self.said = os.fdopen(reading, encoding="utf-8")  # stop closes it
+        with self.log.open("a", encoding="utf-8") as errors:
+            self.process = forked.start(
+                "billing-console",
+                "serve",
+                "--port",
+                port,
+                environment=self.variables(),
+                folder=self.folder,
+                stdout=writing,
+                stderr=errors,
+            )
+        os.close(writing)
+        found = _ADDRESS.search(self.said.readline())
         assert found, self.log.read_text(encoding="utf-8")
         self.url = found.group()
         transport = httpx.HTTPTransport(retries=20)
@@ -99,9 +104,11 @@ class Console:
 
     def stop(self) -> None:
         if self.process is not None:
-            self.process.terminate()
-            self.process.communicate(timeout=20)
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(20)
             self.process = None
+        if self.said is not None:
+            self.said.close()
 
     def client(self, session_id: str | None = None) -> httpx.Client:
         """A client that follows no redirect, with a cookie if given."""

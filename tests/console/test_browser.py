@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.console.serving import PASSWORD, Console, running_console
 from tests.console.stack import HOSTILE, Stack
+from tests.support.forked import installed
 
 pytestmark = pytest.mark.xdist_group("console-stack")
 ARGUMENTS = [
@@ -171,7 +172,11 @@ def test_a_link_is_shown_once_and_gone_when_its_page_was_left(
 def test_a_pages_own_address_on_a_cold_server_shows_the_sign_in_and_leads_there(
     browser: Browser, stack: Stack, tmp_path: Path
 ) -> None:
-    with running_console(tmp_path, **stack.variables) as cold, window(browser) as staff:
+    with (
+        installed(),
+        running_console(tmp_path, **stack.variables) as cold,
+        window(browser) as staff,
+    ):
         page = staff.new_page()
         page.goto(f"{cold.url}/winding-down")
         expect(page.get_by_role("button", name="Sign in")).to_be_visible()

@@ -1,6 +1,5 @@
 """The users' commands and their file."""
 
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from console import user_changes, users_cli
 from console.sessions import SessionStore, password_session
 from console.user_rules import MAXIMUM_PASSWORD_BYTES, checked_password
 from console.users import User, UserError, UserFile
-from tests.console.serving import BIN, Console, write_users
+from tests.console.serving import Console, write_users
+from tests.support import forked
 
 PASSWORD = "a long enough password"
 
@@ -165,13 +165,13 @@ def test_changes_made_at_the_same_time_are_all_kept(users: UserFile) -> None:
 
 def test_a_busy_port_is_one_sentence_that_names_it(console: Console) -> None:
     port = console.url.rsplit(":", 1)[1]
-    result = subprocess.run(
-        [str(BIN / "billing-console"), "serve", "--port", port],
-        env=console.variables(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    result = forked.run(
+        "billing-console",
+        "serve",
+        "--port",
+        port,
+        environment=console.variables(),
+        folder=console.folder,
     )
     assert result.returncode == 1
     assert port in result.stderr
@@ -194,14 +194,8 @@ def test_a_setting_that_cannot_be_used_stops_the_start_with_its_name(
 ) -> None:
     console = Console(tmp_path, {variable: value})
     write_users(console.users, {"ops": "ops"})
-    result = subprocess.run(
-        [str(BIN / "billing-console"), "serve"],
-        env=console.variables(),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    result = forked.run(
+        "billing-console", "serve", environment=console.variables(), folder=tmp_path
     )
     assert result.returncode == 2
     assert variable in result.stderr

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, inspect, text
 from tests.console.serving import Console, running_console
 from tests.console.stack import Stack, running_stack
 from tests.console.test_browser import ARGUMENTS, click_button, create_link, idle, sign_in, window
+from tests.support.forked import installed
 
 pytestmark = pytest.mark.xdist_group("round-trip")
 LANDS = 25_000
@@ -20,9 +21,10 @@ LANDS = 25_000
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Console]]:
-    """Everything running: a stand-in Stripe, the listener, the console."""
+    """Everything running, as a person starts it: a stand-in Stripe, the listener, the console."""
     folder = tmp_path_factory.mktemp("the console")
     with (
+        installed(),
         running_stack(tmp_path_factory.mktemp("the whole house")) as stack,
         running_console(folder, **stack.variables) as console,
     ):

@@ -20,6 +20,7 @@ import pytest
 from sqlalchemy import Engine, make_url, update
 
 from tests.support.databases import PostgreSQL
+from tests.support.forked import installed
 from tests.support.listener import Listener, reading, wait_for
 from tests.support.stripe_events import event, signed, subscription, unique
 from webhook_listener.apply import MAX_ATTEMPTS
@@ -219,7 +220,8 @@ def test_one_of_two_listeners_dies_and_nothing_is_lost_or_applied_twice(
 
 
 def test_a_stop_answers_what_was_begun(start: Callable[..., Listener], database_url: str) -> None:
-    running = start()
+    with installed():
+        running = start()
     with Load(running.url) as load:
         wait_for(lambda: len(load.acknowledged) > 100, what="acknowledgements")
         assert running.stop() == 0
@@ -329,7 +331,8 @@ def test_the_server_leaves_no_process_behind(
     start: Callable[..., Listener], number: signal.Signals
 ) -> None:
     """Also where the terminal tells each process of the group."""
-    running = start()
+    with installed():
+        running = start()
     [projector] = children(running.pid)
     os.kill(projector, number)
     assert running.stop(number) == 0

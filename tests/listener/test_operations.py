@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, make_url
 
 from tests.support.databases import PostgreSQL, fresh_postgresql
+from tests.support.forked import installed
 from tests.support.listener import Listener, reading, run_command
 from tests.support.stripe_events import event, price, subscription, unique
 from webhook_listener import schema
@@ -336,6 +337,8 @@ def test_a_taken_port_is_named_with_the_variable_that_changes_it(
 
 
 def test_a_missing_folder_is_made_and_the_schema_with_it(tmp_path: Path) -> None:
-    running = Listener(f"sqlite:///{tmp_path}/a folder/deeper/billing.sqlite3", tmp_path / "log")
+    url = f"sqlite:///{tmp_path}/a folder/deeper/billing.sqlite3"
+    with installed():
+        running = Listener(url, tmp_path / "log")
     assert running.post(life()[0]).status_code == 200
     assert running.stop() == 0

@@ -5,12 +5,9 @@ import json
 import logging
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,12 +16,13 @@ import structlog
 from sqlalchemy import Engine, create_engine, text
 from typer.testing import CliRunner
 
+from tests.support import forked
+from tests.support.forked import Ran, run
 from tests.support.stripe_events import WEBHOOK_SECRET, Signed, signed
 from webhook_listener.cli import app
 
 COMMAND_SECRET = "Zr5kq-2mVw8Xc1Ny7Tb4Lp9Js6Hd3Gf0Ae"
 T = TypeVar("T")
-_COMMAND = Path(sys.executable).with_name("billing-listener")
 
 
 def environment(database_url: str, **more: str) -> dict[str, str]:
@@ -39,18 +37,15 @@ def environment(database_url: str, **more: str) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """How a command ended and what it said."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 def run_command(database_url: str, *arguments: str, **more: str) -> Ran:
-    """Run ``billing-listener`` with these arguments to its end, in this process for speed."""
+    """Run ``billing-listener`` with these arguments to its end, in this process for speed.
+
+    Not so ``serve``, which forks and would take along all that is open here.
+    """
     wanted = environment(database_url, **more)
+    if arguments[0] == "serve":
+        with tempfile.TemporaryDirectory() as elsewhere:
+            return run("billing-listener", *arguments, environment=wanted, folder=Path(elsewhere))
     cut_off: dict[str, str | None] = dict.fromkeys(os.environ)
     handlers = logging.root.handlers[:]
     try:
@@ -78,10 +73,13 @@ class Listener:
         """Start the process and wait until it is ready."""
         with self._log_path.open("ab") as log:
             before = log.tell()
-            self._process = subprocess.Popen(
-                [str(_COMMAND), "serve", "--port", str(self._asked_port)],
-                env=self._environment,
-                cwd=self._log_path.parent,
+            self._process = forked.start(
+                "billing-listener",
+                "serve",
+                "--port",
+                str(self._asked_port),
+                environment=self._environment,
+                folder=self._log_path.parent,
                 stdout=log,
                 stderr=log,
             )
