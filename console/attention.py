@@ -14,6 +14,8 @@ from console.identity import Principal
 _LIST = "/organizations"
 _FINANCE = "/winding-down"
 _OPS = "/webhooks"
+_BAR = 0.8  # of the room that a day has in a sparkline
+_LOWEST = 0.04  # a day of nothing is still seen as a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +207,9 @@ def _tile(tile: Tile) -> Markup:
 def _sparkline(trend: Sequence[int], counted: str) -> Markup:
     """A bar a day; the words below say its beginning, its highest and its end."""
     highest = max(trend)
-    bars = elements.NOTHING.join(
-        Markup('<i style="height:{}%"></i>').format(round(100 * max(each, 0) / highest, 1))
-        for each in trend
+    last = f"{100 * (len(trend) - 1) / len(trend):.1f}%"
+    bars = Markup('<i style="--last:{};clip-path:polygon({})"></i>').format(
+        last, _bars([max(each, 0) / highest for each in trend])
     )
     words = (
         f"The last {len(trend)} days, {counted}: from {trend[0]:,} to {trend[-1]:,},"
@@ -216,3 +218,14 @@ def _sparkline(trend: Sequence[int], counted: str) -> Markup:
     return Markup('<div class="bc-spark" role="img" aria-label="{}" title="{}">{}</div>').format(
         words, words, bars
     )
+
+
+def _bars(heights: Sequence[float]) -> str:
+    """The outline of bars side by side, each a share of the height: one element for all of them."""
+    width = 100 / len(heights)
+    points = []
+    for at, height in enumerate(heights):
+        left, right = at * width, (at + _BAR) * width
+        top = 100 * (1 - max(height, _LOWEST))
+        points += [(left, 100), (left, top), (right, top), (right, 100)]
+    return ",".join(f"{x:.4g}% {y:.4g}%" for x, y in points)

@@ -18,6 +18,7 @@ from console.viewer import Viewer, exact_utc
 ASSETS = Path(__file__).parent / "assets"
 NOTHING = Markup("")
 DASH = Markup('<span class="bc-quiet">–</span>')
+_CELL = Markup("<td>{}</td>")
 _SCRIPT = '<script src="/console.js"></script>'
 
 Text = str | Markup
@@ -96,7 +97,7 @@ def lines(*parts: Text | None) -> Markup:
 
 def untrusted(text: str | None) -> Markup:
     """Somebody else's words, isolated so that their direction does not turn the line around."""
-    return Markup('<bdi dir="auto">{}</bdi>').format(text) if text else DASH
+    return Markup("<bdi>{}</bdi>").format(text) if text else DASH
 
 
 def sentence(text: str) -> Markup:
@@ -165,29 +166,25 @@ def table(
     Where ``rows_open``, a click anywhere on a row follows its first link, and the arrow keys go
     from row to row.
     """
-    head = NOTHING.join(
-        Markup('<th scope="col"{}>{}</th>').format(_number(column), column.label)
-        for column in columns
-    )
-    body = NOTHING.join(_row(columns, row) for row in rows)
+    head = NOTHING.join(Markup('<th scope="col">{}</th>').format(each.label) for each in columns)
+    body = NOTHING.join(_row(row) for row in rows)
+    opens = " bc-opens" if rows_open else ""
+    numbers = [f"bc-n{at}" for at, column in enumerate(columns, start=1) if column.number]
+    names = [f"--c{at}:{_css_string(each.label)}" for at, each in enumerate(columns, start=1)]
     return Markup(
-        '<div class="bc-table{}" role="region" aria-label="{}"><table><thead><tr>{}</tr></thead>'
-        "<tbody>{}</tbody></table></div>"
-    ).format(" bc-opens" if rows_open else "", label, head, body)
+        '<div class="bc-table{}" role="region" aria-label="{}"><table class="{}" style="{}">'
+        "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
+    ).format(opens, label, " ".join(numbers), ";".join(names), head, body)
 
 
-def _row(columns: Sequence[Column], row: Sequence[Text]) -> Markup:
-    cells = NOTHING.join(
-        Markup('<td data-label="{}"{}><div>{}</div></td>').format(
-            column.label, _number(column), cell
-        )
-        for column, cell in zip(columns, row, strict=True)
-    )
-    return Markup("<tr>{}</tr>").format(cells)
+def _row(row: Sequence[Text]) -> Markup:
+    """Bare cells: the browser looks at every element and attribute before it shows them."""
+    return Markup("<tr>{}</tr>").format(NOTHING.join(map(_CELL.format, row)))
 
 
-def _number(column: Column) -> Markup:
-    return Markup(' class="bc-number"') if column.number else NOTHING
+def _css_string(text: str) -> str:
+    escaped = text.replace("\\", r"\\").replace('"', r"\"").replace("\n", " ")
+    return f'"{escaped}"'
 
 
 def facts(pairs: Iterable[tuple[str, Text]]) -> Markup:

@@ -29,6 +29,7 @@ from console.viewer import Viewer
 from console.winding_filters import SPANS, VIEWS, in_words, narrowed, since
 
 R = TypeVar("R")
+_A_PAGE = 40
 _NOBODY = {
     "leaving": (
         "Nobody is set to leave.",
@@ -49,7 +50,9 @@ _NOBODY = {
 def leaving(view: str, filters: LeavingFilters, now: datetime, who: Viewer) -> None:
     """Who is set to leave, soonest first; or only those who are overdue."""
     with data.snapshot() as connection:
-        found = queries.winding_down(connection, filters, now=now, after=address.position())
+        found = queries.winding_down(
+            connection, filters, now=now, after=address.position(), limit=_A_PAGE
+        )
     read = partial(queries.leaving_rows, filters=filters, now=now, limit=1_000)
     _list(view, found, now, who, lambda connection, after: read(connection, after=after))
 
@@ -58,7 +61,9 @@ def ended(view: str, filters: LeavingFilters, now: datetime, who: Viewer) -> Non
     """Whose access has ended in the period, latest first."""
     began = since(now)
     with data.snapshot() as connection:
-        found = queries.ended_since(connection, began, filters, now=now, after=address.position())
+        found = queries.ended_since(
+            connection, began, filters, now=now, after=address.position(), limit=_A_PAGE
+        )
     read = partial(queries.ended_rows, since=began, filters=filters, now=now, limit=1_000)
     _list(view, found, now, who, lambda connection, after: read(connection, after=after))
 
@@ -70,7 +75,9 @@ def undone(view: str, filters: LeavingFilters, now: datetime, who: Viewer) -> No
     periods = spans.past(by, now, who.zone, 6 if by == "month" else 13)
     bounds = [periods[0].since, *(period.before for period in periods)]
     with data.snapshot() as connection:
-        rows, cursor = queries.undone_rows(connection, began, filters, after=address.position())
+        rows, cursor = queries.undone_rows(
+            connection, began, filters, after=address.position(), limit=_A_PAGE
+        )
         summary = queries.undone_summary(connection, began, filters)
         flow = queries.cancellation_flow(connection, bounds, filters)
     if not rows:

@@ -13,6 +13,7 @@ from bench.report import machine
 
 _PAGE_P95 = 150.0
 _RATIO = 1.3
+_FULLER = 1.2
 _CLICK = 120.0
 _CROWD_P95 = 300.0
 
@@ -34,7 +35,7 @@ def table(measured: Measured) -> str:
     small, large = (f"{size:,} orgs" for size in measured.sizes)
     lines = [
         f"{measured.database}: server time of a page in ms",
-        f"{'':34}{small:>24}{large:>24}{'ratio':>8}{'kB':>7}",
+        f"{'':34}{small:>24}{large:>24}{'ratio':>8}{'kB':>14}",
         f"{'':34}{'p50':>8}{'p95':>8}{'cpu':>8}{'p50':>8}{'p95':>8}{'cpu':>8}",
     ]
     for one, many in zip(*measured.pages, strict=True):
@@ -46,7 +47,11 @@ def table(measured: Measured) -> str:
         figures = (one.median, one.p95, one.cpu, many.median, many.p95, many.cpu)
         columns = "".join(f"{figure:8.1f}" for figure in figures)
         mark = "  missed" if missed else ""
-        lines.append(f"{one.visit:34}{columns}{ratio:8.2f}{many.kilobytes:7.0f}{mark}")
+        if missed and many.kilobytes > _FULLER * one.kilobytes:
+            mark += ", but shows more"
+        lines.append(
+            f"{one.visit:34}{columns}{ratio:8.2f}{one.kilobytes:7.0f}{many.kilobytes:7.0f}{mark}"
+        )
     for clicks in measured.clicks:
         median = at_share(clicks.times, 0.5)
         missed_ = "  missed" if median > _CLICK else ""

@@ -150,17 +150,23 @@ def _org_id(known: Known) -> str:
     return known.org_id
 
 
-def _middle(known: Known) -> str:
-    """Eight letters out of the middle of a name."""
-    return known.name[3:11].strip()
-
-
 def _whole(known: Known) -> str:
     return known.name
 
 
+# Both are in more than a page of names at either size, so that both sizes show equally many.
+def _fragment(known: Known) -> str:
+    """Letters out of the middle of a word of a name."""
+    return _words(known)[0][1:6]
+
+
 def _part_of_address(known: Known) -> str:
-    return known.email.partition("@")[2].partition(".")[0]
+    return f"-{_words(known)[1][:6]}"
+
+
+def _words(known: Known) -> list[str]:
+    """The two words that a made-up address and name have in common."""
+    return known.email.partition("@")[2].partition(".")[0].split("-")[:2]
 
 
 VISITS = (
@@ -169,7 +175,7 @@ VISITS = (
     *(
         Visit(name, "organizations", "support", query, targeted=True)
         for name, query in (
-            ("search: fragment of a name", _of_known("q", _middle)),
+            ("search: fragment of a name", _of_known("q", _fragment)),
             ("search: whole name", _of_known("q", _whole)),
             ("search: common word", _fixed(q="gmbh")),
             ("search: a town", _fixed(q=TEMPLATE_TOWN.lower())),

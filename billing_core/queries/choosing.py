@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import Select
 
+from billing_core.queries.fragments import is_large
 from billing_core.queries.keyset import (
     Position,
     beyond,
@@ -32,7 +33,6 @@ from billing_core.queries.search import Match
 from billing_core.queries.tables import (
     ENTITLEMENTS,
     ORGANIZATIONS,
-    STATE_ROLLUPS,
     WINDING_DOWN,
     Row,
     capped_count,
@@ -43,8 +43,6 @@ from billing_core.rows import Count
 FEW = 4_000
 COUNT_CAP = 10_000
 GLANCE = 1_000
-# From so many organizations on, a text that is in many names is not looked for in all of them.
-LARGE = 50_000
 _O, _E = ORGANIZATIONS.c, ENTITLEMENTS.c
 
 
@@ -162,9 +160,7 @@ def _worth_a_glance(connection: Connection, order: Order) -> bool:
     """Whether finding all that hold a text may take long: SQLite stops when it has enough of them."""
     if connection.dialect.name == "sqlite" or order not in (Order.NEWEST, Order.OLDEST):
         return False
-    s = STATE_ROLLUPS.c
-    known = select(func.coalesce(func.sum(s.more), 0)).where(s.state == "known")
-    return int(connection.execute(known).scalar_one()) >= LARGE
+    return is_large(connection)
 
 
 def _at_a_glance(

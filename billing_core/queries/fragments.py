@@ -9,11 +9,15 @@ from sqlalchemy import column as bare_column
 from sqlalchemy import table as bare_table
 from sqlalchemy.dialects.postgresql import array
 
-from billing_core.queries.tables import ORGANIZATIONS
+from billing_core.queries.tables import ORGANIZATIONS, STATE_ROLLUPS
 
 _SHORTEST = 3
 _PLAIN = re.compile(r"[A-Za-z0-9 ]{1,2}")
 _MOST_TERMS = 2000
+# From so many organizations on, a text that is in many names is not looked for in all of them.
+LARGE = 50_000
+MANY = 4_000
+LOOKED_AT = 1_000
 _LAST = "\U0010ffff"
 # SQLite's own, kept by triggers; ``text`` is the name, a line's end, and the address, and
 # ``created_at`` the organization's.
@@ -53,6 +57,13 @@ def prefer_indexes(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+
+
+def is_large(connection: Connection) -> bool:
+    """Whether finding all that hold a text may take long."""
+    s = STATE_ROLLUPS.c
+    known = select(func.coalesce(func.sum(s.more), 0)).where(s.state == "known")
+    return int(connection.execute(known).scalar_one()) >= LARGE
 
 
 def id_begins(connection: Connection, term: str) -> ColumnElement[bool]:
@@ -118,15 +129,36 @@ def _places(term: str) -> list[int]:
     return [*range(0, last, _SHORTEST), last]
 
 
+def at_least(connection: Connection, term: str) -> int | None:
+    """How many hold ``term`` at least, where SQLite soon sees that it is in very many; else None.
+
+    Its index names thousands in the time in which a few of them are looked at.
+    """
+    if connection.dialect.name != "sqlite" or _PLAIN.fullmatch(term):
+        return None
+    wanted = _wanted(connection, term)
+    if not wanted:
+        return None
+    named = _named(wanted)
+    many = select(func.count()).select_from(named.limit(MANY + 1).subquery())
+    if connection.execute(many).scalar_one() <= MANY or not is_large(connection):
+        return None
+    s = _SEARCH.c
+    some = named.limit(LOOKED_AT).subquery()
+    looked_at = select(s.text).select_from(some.join(_SEARCH, s.search_id == some.c.rowid))
+    held = select(func.count()).select_from(
+        looked_at.where(*_contains(connection, s.text, term)).subquery()
+    )
+    found = int(connection.execute(held).scalar_one())
+    return found if found > LOOKED_AT // 2 else None
+
+
 def _by_trigrams(connection: Connection, term: str) -> list[Select[Any]]:
     """SQLite: the full-text index does, and what it finds is looked at."""
-    if len(term) >= _SHORTEST:
-        wanted = " AND ".join(_quoted(term[at : at + _SHORTEST]) for at in _places(term))
-    else:
-        wanted = " OR ".join(_quoted(each) for each in _terms_beginning(connection, term))
-    s, t = _SEARCH.c, _TRIGRAMS.c
+    wanted = _wanted(connection, term)
     if not wanted:
         return []
+    s, t = _SEARCH.c, _TRIGRAMS.c
     return [
         select(s.org_id, s.created_at)
         .select_from(_TRIGRAMS)
@@ -134,6 +166,18 @@ def _by_trigrams(connection: Connection, term: str) -> list[Select[Any]]:
         .where(t.organization_trigrams.bool_op("MATCH")(literal(wanted)))
         .where(*_contains(connection, s.text, term))
     ]
+
+
+def _named(wanted: str) -> Select[Any]:
+    t = _TRIGRAMS.c
+    return select(t.rowid).where(t.organization_trigrams.bool_op("MATCH")(literal(wanted)))
+
+
+def _wanted(connection: Connection, term: str) -> str:
+    """What the full-text index is asked for: nothing where it has no such terms."""
+    if len(term) >= _SHORTEST:
+        return " AND ".join(_quoted(term[at : at + _SHORTEST]) for at in _places(term))
+    return " OR ".join(_quoted(each) for each in _terms_beginning(connection, term))
 
 
 def _terms_beginning(connection: Connection, term: str) -> Iterable[str]:

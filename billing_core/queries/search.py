@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from billing_core.queries.fragments import (
+    at_least,
     holding_fragment,
     holds_fragment,
     id_begins,
@@ -139,6 +140,9 @@ def matches(connection: Connection, search: SearchText) -> Match | None:
     begins = id_begins(connection, search.term)
     holds = holds_fragment(connection, search.term)
     otherwise = or_(ORGANIZATIONS.c.org_id.in_(named), begins) if named else begins
+    known = at_least(connection, search.term)
+    if known is not None:
+        return Match(or_(otherwise, holds), (), Count(known, capped=True), fragment=True)
     others = and_(otherwise, not_(func.coalesce(holds, false())))
     statements = (*_when(others).statements, *holding_fragment(connection, search.term))
     return Match(or_(otherwise, holds), statements, fragment=True)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlmodel import SQLModel
 
 from billing_core import queries
-from billing_core.queries import Order, OrganizationFilters, choosing, search
+from billing_core.queries import Order, OrganizationFilters, choosing, fragments, search
 from billing_core.queries.keyset import decode_cursor
 from tests.core.company import CONFIG, Company, customer, price
 
@@ -89,7 +89,9 @@ def test_every_list_has_whom_the_rows_name_in_its_order_page_by_page(
 ) -> None:
     monkeypatch.setattr(choosing, "FEW", few)
     monkeypatch.setattr(choosing, "GLANCE", glance)
-    monkeypatch.setattr(choosing, "LARGE", large)
+    monkeypatch.setattr(fragments, "LARGE", large)
+    monkeypatch.setattr(fragments, "MANY", few)
+    monkeypatch.setattr(fragments, "LOOKED_AT", glance)
     monkeypatch.setattr(search, "MATCHING_IDS", few)
     rows = everybody(varied)
     for (filters, lets), (text, names), order in product(NARROWED, TEXTS, Order):
