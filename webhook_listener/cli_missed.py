@@ -2,25 +2,28 @@
 
 import time
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from sqlalchemy import Connection
 
 from billing_core.config import load_config
 from billing_core.settings import Settings, load_settings
-from webhook_listener.apply import apply_everything
 from webhook_listener.cli_errors import migrated_database, speaks_plainly
 from webhook_listener.database import durable_transaction
-from webhook_listener.inbox import audience_of
-from webhook_listener.missed.inbound import Inbound
+
+if TYPE_CHECKING:
+    from webhook_listener.missed.inbound import Inbound
 
 T = TypeVar("T")
 _DRIFT_PATIENCE_SECONDS = 10.0
 
 
-def inbound_of(settings: Settings) -> Inbound:
+def inbound_of(settings: Settings) -> "Inbound":
     """The inbox of the settings' database, written by this process. Raises as settings do."""
+    from webhook_listener.inbox import audience_of
+    from webhook_listener.missed.inbound import Inbound
+
     engine = migrated_database(settings)
 
     def write(work: Callable[[Connection], T]) -> T:
@@ -38,6 +41,7 @@ def reconcile(
 ) -> None:
     """Fetch from Stripe what webhooks did not bring since the last time, and apply it."""
     from billing_core.stripe_gateway.client import StripeGateway
+    from webhook_listener.apply import apply_everything
     from webhook_listener.missed import drift
     from webhook_listener.missed import reconcile as reconciling
 
@@ -69,6 +73,7 @@ def reconcile(
 def backfill() -> None:
     """Read every customer and subscription from Stripe. Killed halfway, it goes on where it was."""
     from billing_core.stripe_gateway.client import StripeGateway
+    from webhook_listener.apply import apply_everything
     from webhook_listener.missed import backfill as backfilling
 
     settings = load_settings()

@@ -79,6 +79,10 @@ def test_migrating_down_leaves_no_table_and_up_again_works(engine: Engine) -> No
         schema.require_head(connection)
 
 
+def test_the_version_that_is_needed_is_where_the_line_of_migrations_ends() -> None:
+    assert ScriptDirectory(str(schema.FOLDER)).get_heads() == [schema.head()]
+
+
 _KEPT = ("organizations", "customers", "subscriptions", "prices", "products", "plan_entitlements")
 _HISTORY = ("entitlement_changes", "webhook_events", "webhook_payloads", "audit_log", "drift")
 _LONG_AGO = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
