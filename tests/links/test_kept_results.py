@@ -226,6 +226,21 @@ def test_what_is_kept_is_what_all_the_events_say(
     assert rollups(engine) == counted
 
 
+def test_what_came_of_a_link_is_the_same_whichever_links_it_is_read_with(engine: Engine) -> None:
+    """A link about the subscription must not lend what became of that to one about the account."""
+    story = Story(engine)
+    story.make(CANCEL_SUBSCRIPTION, "one")
+    story.use()
+    story.make(UPDATE_PAYMENT_METHOD, "one")
+    story.use()
+    story.at += timedelta(minutes=5)
+    story.change("one", "pause")
+    together = story.read(story._rows())
+    apart = {link_id: came for row in story._rows() for link_id, came in story.read([row]).items()}
+    assert together == apart
+    assert len(together) == 1
+
+
 def test_an_event_that_is_applied_after_the_day_is_over_still_counts(engine: Engine) -> None:
     """It reached us in time; that it had to wait is no fault of the link's."""
     story = Story(engine)
