@@ -177,7 +177,6 @@ def _record(
                 "error": one.error,
                 "applied_at": _applied_at(row, one.outcome, now),
                 "org_id": one.org_id,
-                "customer_id": one.customer_id or row.customer_id,
             }
         )
         counts.append(_count(row, one.outcome, now))

@@ -4,6 +4,7 @@ SQLAlchemy's own execution looks at every parameter of every row, and under load
 than the database does. What is written here reads the same through SQLAlchemy.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from sqlalchemy import JSON, Boolean, Connection, CursorResult, Table
 from billing_core.tables import UTCDateTime
 
 Row = Mapping[str, Any]
+Change = tuple[Row | None, Row]
 Converters = Mapping[str, Callable[[Any], Any]]
 
 
@@ -68,9 +70,12 @@ class RowSql:
         if rows:
             self.execute_insert(connection, tuple(rows[0]), rows, then)
 
-    def upsert(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Insert ``rows``, which must be whole, or overwrite what is there."""
-        self.insert(connection, rows, then=self.overwrite)
+    def write(self, connection: Connection, changes: Sequence[Change]) -> None:
+        """Write whole rows, each beside what the database has of it: None for a new one.
+
+        All are overwritten at once: PostgreSQL compares before it writes to an index.
+        """
+        self.insert(connection, [new for _, new in changes], then=self.overwrite)
 
     def delete(self, connection: Connection, keys: Sequence[str]) -> None:
         """Take away the rows with these primary keys."""
@@ -152,6 +157,17 @@ class SqliteRowSql(RowSql):
     def moment(self, at: datetime) -> Any:  # noqa: ANN401 - what the driver takes
         """Text, as SQLAlchemy writes it."""
         return _to_text(at)
+
+    def write(self, connection: Connection, changes: Sequence[Change]) -> None:
+        """Only columns that differ: SQLite writes to each index that has a column named in SET."""
+        groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+        for old, new in changes:
+            if old is not None:
+                differing = [name for name in self.columns if old[name] != new[name]]
+                groups[self.key, *differing].append(new)
+        super().write(connection, [(old, new) for old, new in changes if old is None])
+        for names, rows in groups.items():
+            self.execute_change(connection, names, rows, "")
 
     def execute_insert(
         self, connection: Connection, names: tuple[str, ...], rows: Sequence[Row], then: str

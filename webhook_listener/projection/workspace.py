@@ -172,7 +172,8 @@ class _Held:
                 if old and new and old[column] is not None and old[column] != new[column]
             ]
             self._sql.let_go(self._connection, column, leaving)
-        self._sql.upsert(self._connection, [new for _, new in changes if new is not None])
+        stays = [(old, new) for old, new in changes if new is not None]
+        self._sql.write(self._connection, stays)
         self._originals.clear()
         return changes
 
