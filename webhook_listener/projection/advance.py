@@ -11,7 +11,7 @@ from billing_core.ordering import HasFinal, Kind, Resolution, Version, resolve
 from billing_core.stripe_gateway.envelope import InboxEvent
 from billing_core.tables import Outcome
 from webhook_listener.projection.families import Family
-from webhook_listener.projection.history import history
+from webhook_listener.projection.history import History
 from webhook_listener.projection.workspace import Workspace
 
 F = TypeVar("F", bound=HasFinal)
@@ -51,9 +51,15 @@ def advance(
     current = {
         row[family.key]: row for row in workspace.by(family.table, family.key, step.versions)
     }
+    verdicts = {
+        object_id: _verdict(family, current.get(object_id), version)
+        for object_id, version in step.versions.items()
+    }
+    asked = [key for key, verdict in verdicts.items() if verdict in ("history", "whole history")]
+    history = History(workspace, family, config, asked)
     for object_id, version in step.versions.items():
         row = current.get(object_id)
-        verdict = _verdict(family, row, version)
+        verdict = verdicts[object_id]
         step.outcomes[version.event_id] = (
             Outcome.STALE if row is not None and _older(family, row, version) else Outcome.APPLIED
         )
@@ -65,8 +71,7 @@ def advance(
             )
             carried = family.carried(version.after, [version])
         else:
-            whole = verdict == "whole history"
-            versions = history(workspace, family, object_id, config, whole=whole)
+            versions = history.versions(object_id, whole=verdict == "whole history")
             resolution = resolve(versions, prefer=lambda facts: family.prefer(facts, config))
             carried = family.carried(resolution.facts, versions)
             if row is not None and _unchanged(family, row, resolution, carried):
