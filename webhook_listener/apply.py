@@ -1,10 +1,11 @@
 """Pending events projected in batches, and what becomes of one that fails."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Engine, update
@@ -183,11 +184,24 @@ def _record(
         applied.append(_done(row, one.outcome, now))
     events = row_sql(EVENTS, connection.dialect.name)
     events.change(connection, rows, also=_ONE_MORE_TRY)
+    events.change(connection, _understood_since(pending, projected))
     rollups.add(connection, counts)
     org_ids = {one.org_id for one in outcomes if one.org_id is not None}
     since = min((row.received_at for row in pending), default=now) - WINDOW
     results.keep(connection, org_ids, since=since)
     return applied
+
+
+def _understood_since(
+    pending: Sequence[Pending], projected: Mapping[str, Projected]
+) -> list[dict[str, Any]]:
+    """The customers of events in which none, or another, was seen when they were stored."""
+    return [
+        {"event_id": row.event_id, "customer_id": one.customer_id}
+        for row in pending
+        if (one := projected.get(row.event_id)) is not None
+        and one.customer_id not in (None, row.customer_id)
+    ]
 
 
 def _applied_at(row: Pending, outcome: Outcome, now: datetime) -> datetime | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select, update
 
 from billing_core.config import load_config
 from billing_core.settings import ROOT
@@ -20,6 +20,7 @@ from webhook_listener.database import durable_transaction
 from webhook_listener.file_lock import file_lock
 from webhook_listener.inbox import Audience
 from webhook_listener.receive import read_delivery
+from webhook_listener.tables import EVENTS
 
 CONFIG = load_config(ROOT / "billing.toml")
 OURS = Audience(livemode=False, account=None)
@@ -76,3 +77,17 @@ def test_a_turn_is_had_by_one_at_a_time(engine: Engine, tmp_path: Path) -> None:
         for done in [pool.submit(add) for _ in range(4)]:
             done.result()
     assert counter.read_text() == "400"
+
+
+def test_a_customer_that_was_not_seen_when_the_event_was_stored_is_written_to_it(
+    engine: Engine,
+) -> None:
+    """Stored by a version that could not read it, applied by one that can."""
+    sent = created()
+    deliver(engine, sent)
+    with engine.begin() as connection:
+        connection.execute(update(EVENTS).values(customer_id=None))
+    assert apply_everything(engine, CONFIG) == 1
+    with engine.connect() as connection:
+        found = connection.execute(select(EVENTS.c.customer_id)).scalars().all()
+    assert found == [sent["data"]["object"]["customer"]]

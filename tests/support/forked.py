@@ -119,8 +119,8 @@ def start(
     stdout: IO[Any] | int,
     stderr: IO[Any],
 ) -> Started:
-    """Start one of the product's commands."""
-    if _installed:
+    """Start one of the product's commands; as installed also where this cannot be forked."""
+    if _installed or sys.platform != "linux":
         return subprocess.Popen(
             [str(BIN / command), *arguments],
             env=environment,
