@@ -249,7 +249,7 @@ def _as_table(
         )
         for hour, lag in reversed(told[-_ROWS:])
     ]
-    many = f"{len(rows)} {'hours' if period.hours == 1 else f'times {period.span}'}"
+    many = f"{len(rows)} {'hours' if period.hours == 1 else f'spans of {period.span}'}"
     summary = f"As a table: the newest {period.span if len(rows) == 1 else many} with events"
     return Markup('<details class="bc-more"><summary>{}</summary>{}</details>').format(
         summary, elements.table(_LAG_COLUMNS, rows, title)
