@@ -1,12 +1,12 @@
 """The inbox: each verified event is stored once, and each repeat of it is counted."""
 
-import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from isal import isal_zlib  # writes what zlib reads, in a quarter of its time
 from sqlalchemy import Connection, select
 
 from billing_core.settings import Settings
@@ -106,7 +106,7 @@ def store(connection: Connection, deliveries: Sequence[Delivery]) -> Stored:
 def _insert_payloads(connection: Connection, new: Sequence[Delivery]) -> None:
     if not new:
         return
-    rows = [(one.event.event_id, zlib.compress(one.body, 1)) for one in new]
+    rows = [(one.event.event_id, isal_zlib.compress(one.body, 1)) for one in new]
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(_INSERT_PAYLOAD, rows)
         return
