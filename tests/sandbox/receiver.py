@@ -72,6 +72,10 @@ class Receiver:
         """The events of a type in the order of their arrival."""
         return [each for each in self.received if each.type == event_type]
 
+    def newest(self, event_type: str) -> Received:
+        """The event of a type that happened last, whenever it arrived."""
+        return max(self.of_type(event_type), key=lambda each: int(each.event["created"]))
+
     def wait_for(self, event_type: str, count: int = 1) -> list[Received]:
         """At least `count` events of a type; fails after ten seconds."""
         deadline = time.monotonic() + 10

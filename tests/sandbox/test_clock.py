@@ -25,9 +25,9 @@ def test_a_renewal_moves_the_period_and_is_paid_an_hour_later(world: World, mode
     assert updated.object["items"]["data"][0]["current_period_start"] == end
     assert updated.previous["items"]["data"][0]["current_period_end"] == end
     assert updated.previous["latest_invoice"] == subscription.latest_invoice
-    assert receiver.of_type("invoice.created")[-1].event["created"] == end
+    assert receiver.newest("invoice.created").event["created"] == end
     for event_type in ("invoice.finalized", "invoice.paid", "invoice.payment_succeeded"):
-        renewal = max(receiver.of_type(event_type), key=lambda each: each.event["created"])
+        renewal = receiver.newest(event_type)
         assert renewal.event["created"] == end + 3600
         assert renewal.object["billing_reason"] == "subscription_cycle"
 
@@ -120,7 +120,7 @@ def test_a_card_that_works_again_recovers_the_subscription(world: World) -> None
     world.control.set_card(str(subscription.customer), declines=False)
     world.control.advance(days=4)
     assert world.read(subscription).status == "active"
-    last = world.delivered().of_type(UPDATED)[-1]
+    last = world.delivered().newest(UPDATED)
     assert last.previous["status"] == "past_due"
     delinquency = [each.object["delinquent"] for each in world.receiver.of_type("customer.updated")]
     assert sorted(delinquency) == [False, True]
