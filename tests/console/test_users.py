@@ -192,7 +192,7 @@ def test_a_busy_port_is_one_sentence_that_names_it(console: Console) -> None:
 def test_a_setting_that_cannot_be_used_stops_the_start_with_its_name(
     tmp_path: Path, variable: str, value: str
 ) -> None:
-    console = Console(tmp_path, {variable: value})
+    console = Console(tmp_path, {"CONSOLE_PORT": "0", variable: value})
     write_users(console.users, {"ops": "ops"})
     result = forked.run(
         "billing-console", "serve", environment=console.variables(), folder=tmp_path

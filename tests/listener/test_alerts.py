@@ -252,7 +252,7 @@ def test_a_test_notice_says_which_target_has_it(
 def test_a_target_that_cannot_be_used_stops_the_start_with_its_name(
     database_url: str, change: dict[str, str], word: str
 ) -> None:
-    refused = run_command(database_url, "serve", **change)
+    refused = run_command(database_url, "serve", **{"LISTENER_PORT": "0", **change})
     assert refused.returncode == 2
     assert word in refused.stderr
     assert refused.stderr.count("\n") == 1

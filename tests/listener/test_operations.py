@@ -318,7 +318,7 @@ def test_roles_are_refused_on_sqlite(database_url: str) -> None:
 def test_a_bad_setting_stops_the_start_with_its_name(
     database_url: str, change: dict[str, str], word: str
 ) -> None:
-    refused = run_command(database_url, "serve", **change)
+    refused = run_command(database_url, "serve", **{"LISTENER_PORT": "0", **change})
     assert refused.returncode == 2
     assert word in refused.stderr
     assert refused.stderr.count("\n") == 1
