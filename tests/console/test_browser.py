@@ -95,8 +95,9 @@ def scripted(page: Page) -> None:
 
 
 def idle(page: Page) -> None:
-    """Wait until the console has answered."""
+    """Wait until the console has answered; a page that was just opened has run nothing yet."""
     page.wait_for_selector("[data-testid='stApp'][data-test-connection-state='CONNECTED']")
+    page.wait_for_selector("[data-testid='stMain'] .stElementContainer", state="attached")
     page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']")
     page.wait_for_selector("[data-stale=true]", state="detached")
 

@@ -128,9 +128,11 @@ def test_a_cancellation_is_sent_seen_undone_repeated_and_ends(
 def assert_story_in_order(page: Page) -> None:
     """Newest first: ended, canceled again, undone, canceled, started."""
     page.reload()
+    steps = ["ticket 3", "ticket 2", "ticket 1"]
+    for step in steps:
+        expect(page.get_by_text(step).first).to_be_visible(timeout=LANDS)
     idle(page)
     told = page.locator("[data-testid='stMain']").inner_text()
-    steps = [r"ticket 3", r"ticket 2", r"ticket 1"]
     places = [told.index(step) for step in steps]
     assert places == sorted(places)
     assert re.search(r"ended", told, re.IGNORECASE)
