@@ -36,10 +36,23 @@
     unsay = setTimeout(() => said.remove(), 5000);
   };
 
+  // Streamlit loads what draws a piece of code when it is first needed: the button may be quicker.
+  const drawn = async (selector) => {
+    for (let tries = 0; tries < 60; tries++) {
+      const found = document.querySelector(selector);
+      if (found?.textContent.trim()) return found;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return null;
+  };
+
   // Browsers give the clipboard to https and localhost alone; elsewhere the text is selected.
   const copy = async (button) => {
-    const source = shownText(button) ?? document.querySelector(button.dataset.copy);
-    if (!source) return;
+    const source = shownText(button) ?? (await drawn(button.dataset.copy));
+    if (!source) {
+      say("Nothing was copied: it is not shown yet. Try again.");
+      return;
+    }
     try {
       await navigator.clipboard.writeText(button.dataset.copyText ?? source.textContent.trim());
       button.textContent = "Copied";
