@@ -116,6 +116,7 @@ def _finance(counts: Overview, trends: Trends) -> tuple[Tile, ...]:
             "Within seven days",
             "warn",
             _FINANCE,
+            (("month", "soon"),),
         ),
         Tile(
             counts.winding_down,
@@ -139,7 +140,7 @@ def _finance(counts: Overview, trends: Trends) -> tuple[Tile, ...]:
             "In the last seven days",
             "good",
             _FINANCE,
-            (("view", "undone"),),
+            (("view", "undone"), ("period", "7")),
             trends.undone,
             "a day",
         ),
@@ -149,7 +150,7 @@ def _finance(counts: Overview, trends: Trends) -> tuple[Tile, ...]:
             "In the last thirty days",
             "plain",
             _FINANCE,
-            (("view", "undone"),),
+            (("view", "undone"), ("period", "30")),
             trends.begun,
             "a day",
         ),
@@ -160,7 +161,14 @@ def _ops(counts: Overview, trends: Trends) -> tuple[Tile, ...]:
     return (
         Tile(counts.parked, "Parked events", "Wait for a person", "bad", _OPS),
         Tile(counts.backlog, "Backlog", "Stored, not applied yet", "plain", _OPS),
-        Tile(counts.drift_lately, "Drift", "Found in the last seven days", "warn", _OPS),
+        Tile(
+            counts.drift_lately,
+            "Drift",
+            "Found in the last seven days",
+            "warn",
+            _OPS,
+            (("view", "missed"),),
+        ),
         Tile(
             counts.unmapped,
             "Unmapped price",
@@ -176,7 +184,8 @@ def _ops(counts: Overview, trends: Trends) -> tuple[Tile, ...]:
             "From Stripe, since midnight UTC",
             "plain",
             _OPS,
-            trend=trends.events,
+            (("view", "time"),),
+            trends.events,
             counted="a day",
         ),
     )

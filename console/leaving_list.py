@@ -35,14 +35,14 @@ def leaving_table(rows: Iterable[LeavingRow], who: Viewer, now: datetime) -> Mar
     return elements.table(_COLUMNS, [_row(row, who, now) for row in rows], "Winding down")
 
 
-def leaving_fields(now: datetime) -> tuple[Field[LeavingRow], ...]:
-    """The columns of the same list as a file."""
+def leaving_fields(now: datetime, who: Viewer) -> tuple[Field[LeavingRow], ...]:
+    """The columns of the same list as a file; days are counted as on the page."""
     return (
         Field("Organization", lambda row: row.name, 30),
         Field("Organization id", lambda row: row.org_id, 22),
         Field("E-mail", lambda row: row.email, 28),
         Field("Ends (UTC)", lambda row: row.ends_at, 20),
-        Field("Days left", lambda row: (row.ends_at - now).days, 10),
+        Field("Days left", lambda row: _days(row.ends_at, now, who), 10),
         Field("Overdue", lambda row: row.overdue, 10),
         Field("Asked for (UTC)", lambda row: row.asked_at, 20),
         Field("Plan", lambda row: row.plan_name, 14),
@@ -85,8 +85,12 @@ def _row(row: LeavingRow, who: Viewer, now: datetime) -> tuple[Text, ...]:
 
 def days_left(at: datetime, now: datetime, who: Viewer) -> str:
     """How far off the viewer's calendar has a day: "in 12 days", "today", "3 days ago"."""
-    days = (at.astimezone(who.zone).date() - now.astimezone(who.zone).date()).days
+    days = _days(at, now, who)
     if days == 0:
         return "today"
     noun = "day" if abs(days) == 1 else "days"
     return f"in {days} {noun}" if days > 0 else f"{-days} {noun} ago"
+
+
+def _days(at: datetime, now: datetime, who: Viewer) -> int:
+    return (at.astimezone(who.zone).date() - now.astimezone(who.zone).date()).days

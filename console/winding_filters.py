@@ -19,9 +19,17 @@ VIEWS = {
     "ended": "Ended",
 }
 SPANS = {"month": "Month", "week": "Week"}
-PERIODS = {"30": "Last 30 days", "90": "Last 90 days", "365": "Last 365 days"}
+PERIODS = {
+    "7": "Last 7 days",
+    "30": "Last 30 days",
+    "90": "Last 90 days",
+    "365": "Last 365 days",
+}
 _DEFAULT_PERIOD = "90"
-_NARROWING = ("plan", "reason", "currency", "interval", "month")
+_NARROWING = ("plan", "reason", "currency", "interval")
+_OF_A_PERIOD = ("undone", "ended")
+_BY_END = ("leaving", "why")
+_SOON = {"soon": "Next 7 days"}
 _INTERVALS = {"day": "Daily", "week": "Weekly", "month": "Monthly", "year": "Yearly"}
 # What Stripe's portal asks: https://docs.stripe.com/api/subscriptions/object, cancellation_details.
 _FEEDBACK = (
@@ -54,7 +62,11 @@ def chosen_view() -> str:
 
 
 def leaving_filters(
-    view: str, currencies: tuple[str, ...], intervals: tuple[str, ...], who: Viewer
+    view: str,
+    currencies: tuple[str, ...],
+    intervals: tuple[str, ...],
+    now: datetime,
+    who: Viewer,
 ) -> LeavingFilters:
     """Controls for what this view can be narrowed to, and what they say."""
     plans = {slug: plan.name for slug, plan in data.config().plans.items()}
@@ -63,7 +75,7 @@ def leaving_filters(
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if view in ("when", "undone"):
             _choice("by", "By", SPANS, default="month")
-        if view in ("undone", "ended"):
+        if view in _OF_A_PERIOD:
             _choice("period", "Period", PERIODS, default=_DEFAULT_PERIOD)
         plan = _choice("plan", "Plan", {"": "Any", **plans})
         reason = _choice(
@@ -75,9 +87,10 @@ def leaving_filters(
         interval = _choice(
             "interval", "Billed", {"": "Any", **{i: _INTERVALS.get(i, i) for i in intervals}}
         )
-        if view in ("leaving", "why"):
-            month = _choice("month", "Ends in", {"": "Any", **months(data.now(), who.zone)})
-    begin, end = month_bounds(month, who.zone) if month else (None, None)
+        if view in _BY_END:
+            ahead = {"": "Any", **_SOON, **months(now, who.zone)}
+            month = _choice("month", "Ends in", ahead)
+    begin, end = _bounds(month, now, who.zone) if month else (None, None)
     return LeavingFilters(
         plan=plan or None,
         feedback="" if reason == "none" else reason or None,
@@ -91,12 +104,12 @@ def leaving_filters(
 
 def since(now: datetime) -> datetime:
     """When the chosen period began."""
-    return now - timedelta(days=int(st.query_params.get("period", _DEFAULT_PERIOD)))
+    return now - timedelta(days=int(st.session_state["period"]))
 
 
-def narrowed() -> bool:
-    """Whether the address narrows the list."""
-    return any(st.query_params.get(name) for name in _NARROWING)
+def narrowed(view: str) -> bool:
+    """Whether a control of this view, once they are shown, narrows its list."""
+    return any(st.session_state[name] for name in _narrowing(view))
 
 
 def in_words(view: str) -> str:
@@ -105,13 +118,20 @@ def in_words(view: str) -> str:
         "period": PERIODS,
         "plan": {slug: plan.name for slug, plan in data.config().plans.items()},
         "reason": {code: feedback_words(code) for code in _FEEDBACK},
+        "month": _SOON,
     }
+    period = ("period",) if view in _OF_A_PERIOD else ()
     told = [
         f"{name.capitalize()}: {names.get(name, {}).get(value, value)}."
-        for name in ("period", *_NARROWING)
-        if (value := st.query_params.get(name))
+        for name in (*period, *_narrowing(view))
+        if (value := st.session_state[name])
     ]
     return " ".join([f"{VIEWS[view]}.", *told])
+
+
+def _narrowing(view: str) -> tuple[str, ...]:
+    """What this view can be narrowed by; the address may hold what another view was."""
+    return (*_NARROWING, "month") if view in _BY_END else _NARROWING
 
 
 def months(now: datetime, zone: tzinfo) -> dict[str, str]:
@@ -128,6 +148,10 @@ def month_bounds(month: str, zone: tzinfo) -> tuple[datetime, datetime]:
     year, number = (int(part) for part in month.split("-"))
     following = (year + number // 12, number % 12 + 1)
     return datetime(year, number, 1, tzinfo=zone), datetime(*following, 1, tzinfo=zone)
+
+
+def _bounds(span: str, now: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    return (now, now + timedelta(days=7)) if span in _SOON else month_bounds(span, zone)
 
 
 def _choice(key: str, label: str, options: Mapping[str, str], *, default: str = "") -> str:

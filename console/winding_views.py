@@ -30,11 +30,14 @@ from console.winding_filters import SPANS, VIEWS, in_words, narrowed, since
 
 R = TypeVar("R")
 _A_PAGE = 40
+_NOBODY_LEAVES = (
+    "Nobody is set to leave.",
+    "Whoever cancels in Stripe's portal appears here until the paid period is over.",
+)
 _NOBODY = {
-    "leaving": (
-        "Nobody is set to leave.",
-        "Whoever cancels in Stripe's portal appears here until the paid period is over.",
-    ),
+    "leaving": _NOBODY_LEAVES,
+    "when": _NOBODY_LEAVES,
+    "why": _NOBODY_LEAVES,
     "overdue": (
         "Nobody is overdue.",
         "Whoever's period is over without Stripe having reported the end would be listed here.",
@@ -110,7 +113,7 @@ def by_date(view: str, filters: LeavingFilters, now: datetime, who: Viewer) -> N
     with data.snapshot() as connection:
         groups = queries.leaving_by_time(connection, filters, bounds, now=now)
     if not groups:
-        _nobody("leaving")
+        _nobody(view)
         return
     found = {int(group.key or 0): group for group in groups}
     names = ["Overdue", f"{ahead[0].label}, from now on", *(span.label for span in ahead[1:])]
@@ -139,7 +142,7 @@ def by_reason(view: str, filters: LeavingFilters, now: datetime, who: Viewer) ->
         plans = queries.leaving_by_plan(connection, filters, now=now)
         reasons = queries.leaving_by_feedback(connection, filters, now=now)
     if not plans:
-        _nobody("leaving")
+        _nobody(view)
         return
     config = data.config()
 
@@ -190,7 +193,7 @@ def _list(
     elements.section(f"Recurring amounts that {verb}", "As the prices state them, before discounts")
     elements.show(total_tiles(found.totals, who, "organization"))
     count = _organizations(found.totals)
-    export = _export(view, view, leaving_fields(now), lambda: every_row(read))
+    export = _export(view, view, leaving_fields(now, who), lambda: every_row(read))
     _heading(_count(count, "organization"), export, count)
     elements.show(leaving_table(found.rows, who, now))
     address.pages(found.next_cursor)
@@ -230,7 +233,7 @@ def _narrow(text: str, **query: str | None) -> Text:
 
 
 def _nobody(view: str) -> None:
-    if narrowed():
-        elements.empty("Nobody who is set to leave matches.", "Set a filter back to Any.")
+    if narrowed(view):
+        elements.empty("Nobody in this list matches the filters.", "Set one back to Any.")
     else:
         elements.empty(*_NOBODY[view])

@@ -17,6 +17,6 @@ def page() -> None:
     view = chosen_view()
     with data.snapshot() as connection:
         currencies, intervals = queries.currencies_and_intervals(connection)
-    who = viewer()
-    filters = leaving_filters(view, currencies, intervals, who)
-    SHOWN[view](view, filters, data.now(), who)
+    who, now = viewer(), data.now()
+    filters = leaving_filters(view, currencies, intervals, now, who)
+    SHOWN[view](view, filters, now, who)

@@ -1,12 +1,17 @@
 """What finance sees of those who leave: every total agrees with the raw rows under every filter."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
 from billing_core.database import reader
+from console import exporting
+from console.exporting import Export
 from console.winding_filters import month_bounds, months
 from tests.console.watching import Desk, desk, visible
 from tests.core.company import Company, price
@@ -14,6 +19,7 @@ from tests.support.databases import fresh_sqlite
 from webhook_listener.database import writer_engine
 
 NOW = datetime(2026, 6, 15, tzinfo=UTC)
+DAY = timedelta(days=1)
 
 
 def _winding_down() -> None:
@@ -62,7 +68,7 @@ def test_filters_in_the_address_narrow_the_list_and_its_totals(
         assert "1 organization" in seen
         assert there in seen
         assert away not in seen
-    assert "Nobody who is set to leave matches." in _seen(at_desk, {"plan": "team"})
+    assert "Nobody in this list matches the filters." in _seen(at_desk, {"plan": "team"})
     assert "2 organizations" in _seen(at_desk, {"currency": "xxx", "month": "nonsense"})
 
 
@@ -77,6 +83,48 @@ def test_a_month_begins_and_ends_where_the_viewer_is_and_december_leads_to_janua
     assert (begin, end) == (datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
     offered = list(months(NOW, UTC))
     assert (offered[0], offered[1], offered[-1]) == ("2026-05", "2026-06", "2027-06")
+
+
+def test_a_senseless_period_is_the_usual_one(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_desk = desk(monkeypatch, company.reader)
+    at_desk.sit("finance")
+    for period in ("abc", "-1", "9" * 30):
+        assert "Nobody's access ended" in _seen(at_desk, {"view": "ended", "period": period})
+
+
+def test_a_filter_that_a_view_does_not_have_neither_narrows_it_nor_is_told_in_its_file(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Export[Any]] = []
+    monkeypatch.setattr(exporting, "buttons", lambda export, **_: made.append(export))
+    at_desk = desk(monkeypatch, company.reader)
+    at_desk.sit("finance")
+    elsewhere = {"month": f"{datetime.now(UTC):%Y-%m}", "plan": "nonsense"}
+    assert "Nobody's access ended" in _seen(at_desk, {"view": "ended", **elsewhere})
+    _leave(company, "org_late", datetime.now(UTC) - timedelta(days=1), price())
+    assert "org_late" in _seen(at_desk, {"view": "overdue", "period": "30", **elsewhere})
+    assert [export.about for export in made] == ["Overdue."]
+    made.clear()
+    assert "org_late" in _seen(at_desk, {"plan": "pro", "period": "30"})
+    assert [export.about for export in made] == ["Leaving. Plan: Pro."]
+
+
+def test_the_file_counts_days_as_the_list_does(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the calendar: the day after tomorrow is in two days even where 48 hours are not left."""
+    made: list[Export[Any]] = []
+    monkeypatch.setattr(exporting, "buttons", lambda export, **_: made.append(export))
+    now = datetime.now(UTC)
+    _leave(company, "org_soon", datetime(now.year, now.month, now.day, 0, 1, tzinfo=UTC) + 2 * DAY)
+    at_desk = desk(monkeypatch, company.reader)
+    at_desk.sit("finance")
+    assert "in 2 days" in _seen(at_desk, {})
+    (row,) = made[0].rows()
+    cells = {field.label: field.cell(row) for field in made[0].fields}
+    assert cells["Days left"] == 2
 
 
 def test_each_view_tells_its_part_and_an_empty_one_says_what_would_be_there(
@@ -131,3 +179,29 @@ def test_the_overview_shows_each_role_its_own_job(
     assert all(title in visible(at) for title in groups.values())
     pictures = "".join(element.proto.body for element in at.get("html"))
     assert 'aria-label="The last 30 days, at the end of the day: from 0 to 1' in pictures
+
+
+def test_a_tile_about_who_leaves_leads_to_the_list_that_it_counts(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    company.now = now - timedelta(days=60)
+    for days in (3, 6, 9, 30):
+        _leave(company, f"org_in_{days}", now + timedelta(days=days), price())
+    for back in (40, 5):
+        made = company.subscribe(f"org_back_{back}", price())
+        made = company.change(made, cancel_at=int((now + timedelta(days=30)).timestamp()))
+        company.now = now - timedelta(days=back)
+        company.change(made, cancel_at=None)
+    at_desk = desk(monkeypatch, company.reader)
+    at_desk.sit("finance")
+    html = "".join(element.proto.body for element in at_desk.open(_overview).get("html"))
+    tile = r'<a href="/winding-down\?([^"]*)"[^>]*>(\d+)</a></div><div class="bc-label">([^<]+)'
+    tiles = {label: (query, int(count)) for query, count, label in re.findall(tile, html)}
+    for label, count, told in (
+        ("Leaving soon", 2, "2 organizations"),
+        ("Cancellations undone", 1, "1 undone cancellation"),
+    ):
+        query, counted = tiles[label]
+        assert counted == count
+        assert told in _seen(at_desk, dict(parse_qsl(unescape(query))))
