@@ -10,7 +10,11 @@ from billing_core.queries.changes import newest_changes
 from billing_core.queries.choosing import Order
 from billing_core.queries.history import entitlement_history
 from billing_core.queries.narrowing import OrganizationFilters
-from billing_core.queries.organization import entitlement_mark, organization
+from billing_core.queries.organization import (
+    conflicting_claims,
+    entitlement_mark,
+    organization,
+)
 from billing_core.queries.organizations import search_organizations
 from billing_core.queries.overview import overview_counts
 from billing_core.queries.past import organization_as_of
@@ -43,6 +47,7 @@ __all__ = [
     "OrganizationFilters",
     "audit_entries",
     "cancellation_flow",
+    "conflicting_claims",
     "currencies_and_intervals",
     "ended_rows",
     "ended_since",

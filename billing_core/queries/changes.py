@@ -29,7 +29,7 @@ def changes_by_event(
 
 
 def newest_changes(connection: Connection, *, limit: int = 20) -> tuple[ChangeRow, ...]:
-    """The newest changes of any organization's entitlement."""
+    """The changes of any organization's entitlement that were made last, as they happened."""
     c, o = CHANGES, ORGANIZATIONS
     rows = fetch(
         connection,
@@ -38,7 +38,8 @@ def newest_changes(connection: Connection, *, limit: int = 20) -> tuple[ChangeRo
         .order_by(c.c.change_id.desc())
         .limit(limit),
     )
-    return tuple(change_row(row) for row in rows)
+    changes = [change_row(row) for row in rows]
+    return tuple(sorted(changes, key=lambda each: each.happened_at, reverse=True))
 
 
 def change_row(row: Row) -> ChangeRow:

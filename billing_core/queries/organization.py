@@ -146,6 +146,27 @@ def _subscriptions(
     return subscription_views(connection, described, deciding_id, config)
 
 
+def conflicting_claims(connection: Connection, *, limit: int = 12) -> tuple[ConflictingClaim, ...]:
+    """Stripe customers that claim an org which another holds, by that org."""
+    c = CUSTOMERS.c
+    rows = fetch(
+        connection,
+        select(c.customer_id, c.org_id, c.conflicting_org_id)
+        .where(c.conflicting_org_id.is_not(None))
+        .order_by(c.conflicting_org_id, c.customer_id)
+        .limit(limit),
+    )
+    return tuple(_claim(row) for row in rows)
+
+
+def _claim(row: Row) -> ConflictingClaim:
+    return ConflictingClaim(
+        customer_id=row["customer_id"],
+        org_id=row["org_id"],
+        claimed_org_id=row["conflicting_org_id"],
+    )
+
+
 def _conflicting_claims(
     connection: Connection, org_id: str, customers: Sequence[Row]
 ) -> tuple[ConflictingClaim, ...]:
@@ -163,11 +184,4 @@ def _conflicting_claims(
         for row in (*others, *customers)
         if row["conflicting_org_id"] is not None
     }
-    return tuple(
-        ConflictingClaim(
-            customer_id=customer_id,
-            org_id=row["org_id"],
-            claimed_org_id=row["conflicting_org_id"],
-        )
-        for customer_id, row in sorted(by_id.items())
-    )
+    return tuple(_claim(row) for _, row in sorted(by_id.items()))

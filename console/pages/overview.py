@@ -6,6 +6,7 @@ from billing_core import queries
 from billing_core.permissions import Permission
 from console import access, attention, commands, data, elements
 from console.changes import changes_table
+from console.conflicts import claims_table
 from console.freshness import freshness
 from console.viewer import viewer
 
@@ -18,6 +19,7 @@ def page() -> None:
         counts = queries.overview_counts(connection, now)
         trends = queries.trends(connection, now)
         changes = queries.newest_changes(connection, limit=12)
+        claims = queries.conflicting_claims(connection, limit=12)
         health = queries.webhook_health(connection, now)
     elements.page_heading("Overview", "What needs attention now.")
     elements.notice(*freshness(health, now, listening=commands.listener_answers()))
@@ -31,6 +33,9 @@ def page() -> None:
     for group in attention.groups(counts, trends, principal):
         elements.section(group.title, group.note)
         elements.show(attention.show(group.tiles))
+    if claims and principal.may(Permission.MINT_LINKS):
+        elements.section("Conflicting claims", "one of each two has to be corrected in Stripe")
+        elements.show(claims_table(claims))
     elements.section("Organizations", "small bars: the last thirty days")
     elements.show(attention.show(attention.state(counts, trends)))
     elements.section("Newest changes")

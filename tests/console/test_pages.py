@@ -445,6 +445,35 @@ def test_the_newest_changes_say_when_they_happened_and_name_the_plan(
     assert "10 June 2026" not in seen
 
 
+def test_the_newest_changes_are_in_the_order_in_which_they_happened(
+    at_desk: Desk, company: Company
+) -> None:
+    """Deliveries overtake one another; whoever reads times from top to bottom need not know."""
+    company.later(days=2)
+    company.subscribe("org_later")
+    company.later(days=-1)
+    company.subscribe("org_earlier")
+    at_desk.sit("support")
+    seen = visible(at_desk.open(_overview)).split("Newest changes")[1]
+    assert seen.index("org_later") < seen.index("org_earlier")
+
+
+def test_who_claims_an_organization_that_is_taken_is_named_beside_the_count(
+    at_desk: Desk, company: Company
+) -> None:
+    company.subscribe("org_one")
+    company.later(days=1)
+    company.event("customer.created", customer("cus_late", org_id="org_one", created=company.now))
+    for role, told in (("support", True), ("finance", False)):
+        at_desk.sit(role)
+        at = at_desk.open(_overview)
+        table = [each.proto.body for each in at.get("html") if "Also claimed by" in each.proto.body]
+        assert bool(table) == told
+        if told:
+            assert 'href="/organization?org=org_one"' in table[0]
+            assert 'href="/organization?org=cus_late"' in table[0]
+
+
 def test_insights_count_each_destination_and_what_came_of_its_links(
     at_desk: Desk, company: Company
 ) -> None:

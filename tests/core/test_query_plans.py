@@ -118,6 +118,7 @@ ASKED: dict[str, Ask] = {
     "drift": missed.drift_found,
     "a payload": lambda c: queries.payload(c, "evt_000001"),
     "changes": queries.newest_changes,
+    "conflicting claims": queries.conflicting_claims,
     "the configuration": configuration_check,
     "links": lambda c: links(c, now=START),
     "links of an org": lambda c: links(c, LinkFilters(org_id="org_acme"), now=START),
