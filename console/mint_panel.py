@@ -60,12 +60,14 @@ def choose(
         elements.notice(fault, "warn")
         return
     wish = Wish(chosen, said, options.lookup_key, options.quantity, options.offers_coupon)
+    opened, sent = minted.place(), sending.place()
     try:
         with st.spinner("Making the link…"):
             if options.hours is None:
-                minted.keep(mint(principal, view, wish), chosen.name, view, entries, data.now())
+                session = mint(principal, view, wish)
+                opened[:] = [minted.made(session, chosen.name, view, entries, data.now())]
             else:
-                sending.keep(sending.make(principal, view, wish, options.hours, options.uses))
+                sent[:] = [sending.make(principal, view, wish, options.hours, options.uses)]
     except BillingError as error:
         elements.notice(error.message, "bad")
         return

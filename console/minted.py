@@ -4,14 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import streamlit as st
-
 from billing_core.rows import OrganizationView, TimelineEntry
 from billing_core.stripe_gateway.sessions import CheckoutSession, PortalSession
+from console import held
 
 PORTAL_LIFETIME = timedelta(minutes=5)
 CHECKOUT_LIFETIME = timedelta(hours=24)
-_KEY = "minted_link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +42,20 @@ class Minted:
         ]
 
 
-def keep(
+def place() -> list[Minted]:
+    """Where a link is kept; to be taken before it is made."""
+    return held.place("minted_link", Minted)
+
+
+def made(
     session: PortalSession | CheckoutSession,
     destination: str,
     view: OrganizationView,
     entries: Iterable[TimelineEntry],
     at: datetime,
-) -> None:
-    """Remember the link for this tab's present page."""
-    st.session_state[_KEY] = Minted(
+) -> Minted:
+    """The link with what is known now, for this tab's present page to remember."""
+    return Minted(
         org_id=view.org_id,
         destination=destination,
         session=session,
@@ -66,12 +69,10 @@ def keep(
 
 def kept(org_id: str) -> Minted | None:
     """The link that was made on this organization's page."""
-    found = st.session_state.get(_KEY)
-    return found if isinstance(found, Minted) and found.org_id == org_id else None
+    return next((each for each in place() if each.org_id == org_id), None)
 
 
 def forget(*, unless_org_id: str | None = None) -> None:
     """Drop the link, because its page was left or its work is done."""
-    found = st.session_state.get(_KEY)
-    if isinstance(found, Minted) and found.org_id != unless_org_id:
-        del st.session_state[_KEY]
+    links = place()
+    links[:] = [each for each in links if each.org_id == unless_org_id]

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 import streamlit as st
 from markupsafe import Markup
 
-from console import elements
+from console import elements, held
 
-_KEY = "one_time_password"
 _COPY = (
     '<button type="button" class="bc-copy" data-copy=".st-key-one_time code">Copy password</button>'
 )
@@ -21,22 +20,21 @@ class OneTime:
     password: str = field(repr=False)
 
 
-def keep(username: str, password: str) -> None:
-    """Remember it for this tab's present page."""
-    st.session_state[_KEY] = OneTime(username, password)
+def place() -> list[OneTime]:
+    """Where it is kept for this tab's present page; to be taken before it is given."""
+    return held.place("one_time_password", OneTime)
 
 
 def forget(*, unless_username: str | None = None) -> None:
     """Drop it, because its page was left or it has been passed on."""
-    found = st.session_state.get(_KEY)
-    if isinstance(found, OneTime) and found.username != unless_username:
-        del st.session_state[_KEY]
+    passwords = place()
+    passwords[:] = [each for each in passwords if each.username == unless_username]
 
 
 def show(username: str) -> bool:
     """The password that this user was just given, with a copy button; whether there is one."""
-    found = st.session_state.get(_KEY)
-    if not isinstance(found, OneTime) or found.username != username:
+    found = next((each for each in place() if each.username == username), None)
+    if found is None:
         return False
     elements.section("One-time password")
     elements.show(

@@ -10,12 +10,10 @@ from billing_core.commands import CreateLink
 from billing_core.links import message
 from billing_core.permissions import Permission
 from billing_core.rows import OrganizationView
-from console import commands, data, elements
+from console import commands, data, elements, held
 from console.identity import Principal
 from console.minting import Wish, denied
 from console.viewer import Viewer
-
-_KEY = "sent_link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +54,20 @@ def make(
     return Sent(view.org_id, name, made.url, made.expires_at, made.link_id, uses)
 
 
-def keep(link: Sent) -> None:
-    """Remember the link for this tab's present page."""
-    st.session_state[_KEY] = link
+def place() -> list[Sent]:
+    """Where a link is kept; to be taken before it is made."""
+    return held.place("sent_link", Sent)
 
 
 def kept(org_id: str) -> Sent | None:
     """The link that was made on this organization's page."""
-    found = st.session_state.get(_KEY)
-    return found if isinstance(found, Sent) and found.org_id == org_id else None
+    return next((each for each in place() if each.org_id == org_id), None)
 
 
 def forget(*, unless_org_id: str | None = None) -> None:
     """Drop the link, because its page was left or it has been handed over."""
-    found = st.session_state.get(_KEY)
-    if isinstance(found, Sent) and found.org_id != unless_org_id:
-        del st.session_state[_KEY]
+    links = place()
+    links[:] = [each for each in links if each.org_id == unless_org_id]
 
 
 def hand_over(link: Sent, principal: Principal, who: Viewer) -> None:

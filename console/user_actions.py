@@ -9,20 +9,24 @@ import streamlit as st
 
 from billing_core.errors import BillingError, SettingsError
 from billing_core.permissions import Permission
-from console import elements, identity, managing, one_time, user_changes
+from console import elements, held, identity, managing, one_time, user_changes
+from console.one_time import OneTime
 from console.passwords import generated_password, hash_password
 from console.people import Person
 from console.user_changes import Change
 from console.users import NO_PASSWORD, UserError
 
-_SAID = "users_said"
+
+def _said() -> list[tuple[str, str]]:
+    """A sentence and its tone, where there is one."""
+    return held.place("users_said", tuple[str, str])
 
 
 def say() -> None:
     """How the last action went, once."""
-    tone, sentence = st.session_state.pop(_SAID, ("", ""))
-    if sentence:
-        elements.notice(sentence, tone)
+    said = _said()
+    while said:
+        elements.notice(*said.pop())
 
 
 def say_if_denied() -> None:
@@ -34,7 +38,11 @@ def say_if_denied() -> None:
 
 def add(*, by_provider: bool) -> None:
     """Add whom the form describes, and open their page."""
-    state = st.session_state
+    state, given = st.session_state, one_time.place()
+    typed = str(state.get("new_username") or "").strip().lower()
+    if any(each.username == typed for each in given):
+        _open(typed)  # pressed twice: the first press has added them
+        return
     password = "" if by_provider else generated_password()
 
     def make() -> Change:
@@ -50,9 +58,9 @@ def add(*, by_provider: bool) -> None:
     change = _perform(make, "may sign in now.")
     if change is None:
         return
-    st.query_params.from_dict({"user": change.username})
     if password:
-        one_time.keep(change.username, password)
+        given[:] = [OneTime(change.username, password)]
+    _open(change.username)
 
 
 def save_roles(person: Person, key: str) -> None:
@@ -69,7 +77,7 @@ def save_roles(person: Person, key: str) -> None:
 
 def reset_password(person: Person) -> None:
     """Give somebody a one-time password, to be shown once."""
-    password = generated_password()
+    password, given = generated_password(), one_time.place()
     done = _perform(
         lambda: user_changes.reset_password(
             person.username, hash_password(password), one_time=True
@@ -77,7 +85,7 @@ def reset_password(person: Person) -> None:
         "is signed out everywhere and needs the one-time password.",
     )
     if done is not None:
-        one_time.keep(person.username, password)
+        given[:] = [OneTime(person.username, password)]
 
 
 def disable(person: Person) -> None:
@@ -103,6 +111,10 @@ def remove(person: Person) -> None:
         st.query_params.clear()
 
 
+def _open(username: str) -> None:
+    st.query_params.from_dict({"user": username})
+
+
 def _chosen(key: str) -> str:
     roles = ",".join(st.session_state[key])
     if not roles:
@@ -112,6 +124,7 @@ def _chosen(key: str) -> str:
 
 def _perform(make: Callable[[], Change], outcome: str) -> Change | None:
     """Do what ``make`` makes; the change if it was done."""
+    said = _said()
     try:
         principal = identity.current()
         if principal is None:
@@ -119,10 +132,10 @@ def _perform(make: Callable[[], Change], outcome: str) -> Change | None:
         change = make()
         managing.perform(principal, change)
     except UserError as refusal:
-        st.session_state[_SAID] = ("warn", str(refusal))
+        said[:] = [(str(refusal), "warn")]
     except (BillingError, SettingsError) as error:
-        st.session_state[_SAID] = ("bad", str(error))
+        said[:] = [(str(error), "bad")]
     else:
-        st.session_state[_SAID] = ("good", f"{change.username} {outcome}")
+        said[:] = [(f"{change.username} {outcome}", "good")]
         return change
     return None

@@ -170,6 +170,23 @@ def test_a_link_is_shown_once_and_gone_when_its_page_was_left(
         assert link.rsplit("/", 1)[1] not in log
 
 
+def test_a_double_click_makes_one_link(browser: Browser, desk: Console, stack: Stack) -> None:
+    with window(browser) as staff:
+        page = staff.new_page()
+        sign_in(page, f"{desk.url}/organization?org=org_blue", "support")
+        for number in range(3):
+            page.get_by_text("Billing home", exact=True).click()
+            page.get_by_label("Reason or ticket number").fill(f"T-25{number}")
+            idle(page)
+            page.get_by_role("button", name="Create link").dblclick()
+            expect(page.get_by_text("Waiting for the customer")).to_be_visible(timeout=20_000)
+            click_button(page, "Make another link")
+            expect(page.get_by_text("Send the customer to")).to_be_visible()
+            idle(page)
+        begun = [row for row in stack.audit() if str(row[5]).startswith("T-25")]
+        assert len(begun) == 3
+
+
 def test_a_pages_own_address_on_a_cold_server_shows_the_sign_in_and_leads_there(
     browser: Browser, stack: Stack, tmp_path: Path
 ) -> None:

@@ -115,6 +115,25 @@ def test_somebody_new_gets_a_one_time_password_and_chooses_their_own_on_the_way_
     assert "$2b$" not in told
 
 
+def test_whoever_presses_add_twice_in_a_hurry_still_gets_the_password(
+    browser: Browser, desk: Console, stack: Stack
+) -> None:
+    with _page(browser, desk, "admin", "/users") as page:
+        for number in range(3):
+            page.get_by_role("button", name="Add user").click()
+            page.get_by_label("Full name").fill("Hurried")
+            page.get_by_label("Username").fill(f"Hurried{number}")
+            page.get_by_role("combobox").click()
+            page.get_by_role("option", name="Finance").click()
+            page.keyboard.press("Escape")
+            idle(page)
+            page.get_by_role("button", name="Add user").dblclick()
+            assert _one_time_password(page)
+            expect(page.get_by_text(f"hurried{number} may sign in now.")).to_be_visible()
+            assert len(_audited(stack, f"hurried{number}")) <= 2, "begun and done"
+            page.get_by_role("link", name="All users").click()
+
+
 def test_what_an_administrator_does_takes_effect_at_the_next_click_and_outlives_it(
     browser: Browser, desk: Console, stack: Stack
 ) -> None:
