@@ -140,6 +140,10 @@ def load_config(path: Path) -> BillingConfig:
         raise SettingsError(
             f"BILLING_CONFIG names {path}, which does not exist. Point it at your billing.toml."
         ) from None
+    except OSError as error:
+        raise SettingsError(
+            f"BILLING_CONFIG names {path}, which cannot be read: {error.strerror}."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from None
     except ValidationError as error:

@@ -34,7 +34,7 @@ def next_steps(
     A destination is named only where it can be opened. Text between backticks is code.
     """
     open_now = {each.name for each in destinations_for(view, day=day) if each.enabled}
-    steps = [*_for_staff(view, now), *_for_the_customer(view, day)]
+    steps = [*_for_staff(view, now), *_for_the_customer(view, now, day)]
     fitting = [s for s in steps if s.destination is None or s.destination in open_now]
     return tuple(fitting[:MOST])
 
@@ -67,7 +67,7 @@ def _for_staff(view: OrganizationView, now: datetime) -> Iterator[NextStep]:
         )
 
 
-def _for_the_customer(view: OrganizationView, day: Day) -> Iterator[NextStep]:
+def _for_the_customer(view: OrganizationView, now: datetime, day: Day) -> Iterator[NextStep]:
     entitlement = view.entitlement
     match entitlement.status:
         case "past_due":
@@ -89,7 +89,7 @@ def _for_the_customer(view: OrganizationView, day: Day) -> Iterator[NextStep]:
             yield NextStep("Or open their invoices, which they keep.", BILLING_HOME)
         case "none":
             yield NextStep("Let them start a subscription.", CHECKOUT)
-        case _ if entitlement.winding_down and entitlement.ends_at is not None:
+        case _ if entitlement.winding_down and entitlement.ends_at and entitlement.ends_at >= now:
             yield NextStep(
                 f"If they want to stay, they can undo the end until {day(entitlement.ends_at)}.",
                 BILLING_HOME,

@@ -134,7 +134,13 @@ def _specification(found: Sequence[Segment], marked: datetime, until: datetime) 
         "field": "start",
         "type": "temporal",
         "scale": {"domain": [_ms(start), _ms(until)]},
-        "axis": {"title": None, "tickCount": 5, "labelOverlap": True, "grid": False},
+        "axis": {
+            "title": None,
+            "tickCount": 5,
+            "labelOverlap": True,
+            "labelFlush": 24,
+            "grid": False,
+        },
     }
     y = {
         "field": "lane",

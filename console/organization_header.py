@@ -1,5 +1,7 @@
 """Who an organization is and what it has: the top of its page."""
 
+from datetime import datetime
+
 from markupsafe import Markup
 
 from billing_core.dashboard import dashboard_url
@@ -28,21 +30,25 @@ def heading(view: OrganizationView) -> None:
     elements.page_heading(organization.name or organization.org_id, Markup(" · ").join(ids))
 
 
-def header(view: OrganizationView, who: Viewer) -> None:
-    """What it has, and whatever must not be overlooked."""
-    _winding_down(view, who)
+def header(view: OrganizationView, who: Viewer, now: datetime) -> None:
+    """What it has at ``now``, and whatever must not be overlooked."""
+    _winding_down(view, who, now)
     for sentence, tone in _warnings(view):
         elements.notice(elements.sentence(sentence), tone)
     elements.show(elements.facts(_state(view, who)))
 
 
-def _winding_down(view: OrganizationView, who: Viewer) -> None:
+def _winding_down(view: OrganizationView, who: Viewer, now: datetime) -> None:
     entitlement = view.entitlement
     if not entitlement.winding_down or entitlement.ends_at is None:
         return
-    banner = Markup("<b>Winding down: ends on {}</b>").format(
-        elements.timed(who.day(entitlement.ends_at), entitlement.ends_at)
-    )
+    if entitlement.ends_at < now:
+        overdue = Markup("<b>Winding down: was to end on {}; no end was reported</b>")
+        banner = overdue.format(elements.time(entitlement.ends_at, who))
+    else:
+        banner = Markup("<b>Winding down: ends on {}</b>").format(
+            elements.time(entitlement.ends_at, who, clock=False)
+        )
     elements.notice(elements.lines(banner, *_farewell(view.deciding, who)), "warn")
 
 

@@ -19,7 +19,8 @@ app = typer.Typer(
 )
 
 _Port = Annotated[
-    int | None, typer.Option(help="The sandbox's port; SANDBOX_PORT or 12111 by default.")
+    int | None,
+    typer.Option(min=0, max=65535, help="The sandbox's port; SANDBOX_PORT or 12111 by default."),
 ]
 
 

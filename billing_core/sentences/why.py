@@ -48,7 +48,8 @@ def _when(entitlement: EntitlementRow, words: Words) -> str:
 def _until(view: OrganizationView, words: Words) -> str:
     entitlement = view.entitlement
     if entitlement.ends_at is not None:
-        return f" It is set to end on {words.day(entitlement.ends_at)}; access stays until then."
+        day = words.day(entitlement.ends_at)
+        return f" It is set to end on {day}; access stays until Stripe reports the end."
     if entitlement.status == "past_due":
         return " Access stays while Stripe retries the payment."
     deciding = view.deciding

@@ -63,7 +63,7 @@ def customer_facts(obj: Json, org_id_metadata_key: str) -> CustomerFacts:
     claimed = _mapping(obj, "metadata").get(org_id_metadata_key)
     return CustomerFacts(
         customer_id=identifier(obj, "the customer"),
-        name=_text(obj, "name") or _text(obj, "description"),
+        name=_words(obj, "name") or _words(obj, "description"),
         email=_text(obj, "email"),
         claimed_org_id=claimed.strip() or None if isinstance(claimed, str) else None,
         created_at=_time(obj, "created"),
@@ -216,6 +216,12 @@ def _text(obj: Json, name: str) -> str | None:
     if not isinstance(value, str):
         raise UnreadableShapeError(f"{name} is not text")
     return value.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+def _words(obj: Json, name: str) -> str | None:
+    """Text that can be seen: blanks alone would leave nothing to read or to click on."""
+    text = _text(obj, name)
+    return text if text and text.strip() else None
 
 
 def _flag(obj: Json, name: str) -> bool:

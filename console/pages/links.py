@@ -3,11 +3,17 @@
 import streamlit as st
 
 from billing_core.permissions import Permission
-from billing_core.queries.links import links
+from billing_core.queries.links import LinkFilters, links
 from console import access, address, data, elements
 from console.link_detail import detail
 from console.link_list import link_filters, link_table
 from console.viewer import viewer
+
+_NONE = (
+    "No support link was made yet.",
+    "A link is listed here as soon as somebody makes one on an organization's page.",
+)
+_NO_MATCH = ("No support link matches.", "Set a filter back to Any, or empty a field.")
 
 
 def page() -> None:
@@ -27,8 +33,5 @@ def page() -> None:
     if found.rows:
         elements.show(link_table(found.rows, who, now))
     else:
-        elements.empty(
-            "No support link matches.",
-            "A link is listed here as soon as somebody makes one on an organization's page.",
-        )
+        elements.empty(*(_NONE if filters == LinkFilters() else _NO_MATCH))
     address.pages(found.next_cursor)

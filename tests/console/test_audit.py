@@ -121,6 +121,8 @@ def test_the_page_is_narrowed_by_its_address(log: Log, at_desk: Desk) -> None:
     ):
         told = visible(at_desk.open(_audit, **query))
         assert {each for each in ("T-1", "T-2", "T-3", "T-4") if each in told} == reasons, query
+    nothing = visible(at_desk.open(_audit, org="org_nobody"))
+    assert "Nothing that was recorded matches." in nothing
 
 
 def test_the_file_holds_every_entry_that_matches_and_no_formula(log: Log) -> None:

@@ -168,7 +168,7 @@ def test_nobody_sees_only_that_they_were_signed_out(
         ("webhooks", "Stripe has sent nothing yet."),
         ("audit", "Nothing is recorded."),
         ("insights", "No link was made in this period."),
-        ("links", "No support link matches."),
+        ("links", "No support link was made yet."),
         ("configuration", "Not compared yet."),
     ],
 )
@@ -249,13 +249,26 @@ def test_a_winding_down_organization_says_when_it_ends_and_what_the_customer_sai
     at_desk: Desk, company: Company
 ) -> None:
     _acme(company)
-    _cancel(company, datetime(2026, 8, 14, 12, tzinfo=UTC))
+    _cancel(company, datetime(2099, 8, 14, 12, tzinfo=UTC))
     at_desk.sit("finance")
     seen = visible(at_desk.open(_organization, org="org_acme"))
-    assert "Winding down: ends on 14 August 2026" in seen
+    assert "Winding down: ends on 14 August 2099" in seen
     assert "Reason given: too expensive." in seen
     assert "“Too dear”" in seen
-    assert "to end on 14 August 2026. Reason: too expensive." in seen.split("Timeline")[1]
+    assert "to end on 14 August 2099. Reason: too expensive." in seen.split("Timeline")[1]
+
+
+def test_an_end_that_has_passed_without_a_report_is_not_told_as_one_to_come(
+    at_desk: Desk, company: Company
+) -> None:
+    _acme(company)
+    _cancel(company, datetime.now(UTC) - timedelta(hours=1))
+    at_desk.sit("support")
+    seen = visible(at_desk.open(_organization, org="org_acme"))
+    assert "Winding down: was to end on" in seen
+    assert "Winding down: ends on" not in seen
+    assert "stays until then" not in seen
+    assert "can undo the end until" not in seen
 
 
 def test_finance_and_ops_see_no_way_to_make_a_link(at_desk: Desk, company: Company) -> None:

@@ -147,6 +147,8 @@ def test_a_billing_toml_that_cannot_be_used_says_where(
 def test_a_missing_billing_toml_names_its_variable(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="BILLING_CONFIG"):
         load_config(tmp_path / "missing.toml")
+    with pytest.raises(SettingsError, match=r"BILLING_CONFIG.*cannot be read: Is a directory"):
+        load_config(tmp_path)
 
 
 def test_a_retired_price_keeps_its_plan_and_a_stranger_has_none(tmp_path: Path) -> None:

@@ -282,6 +282,13 @@ def test_a_customer_names_its_org_in_the_metadata() -> None:
     assert shapes.customer_facts({"id": "cus_1", "deleted": True}, "org_id").deleted
 
 
+def test_a_name_of_blanks_is_none_so_that_something_is_left_to_read() -> None:
+    customer = {"id": "cus_1", "object": "customer", "name": " \t ", "description": "Acme"}
+    assert shapes.customer_facts(customer, "org_id").name == "Acme"
+    assert shapes.customer_facts({**customer, "description": " "}, "org_id").name is None
+    assert shapes.customer_facts({**customer, "name": " Acme "}, "org_id").name == " Acme "
+
+
 def test_published_payloads_read_as_expected() -> None:
     of_subscriptions = [
         (body, row)

@@ -51,7 +51,7 @@ def view(status: str, *, has_access: bool, ends_at: datetime | None = None) -> O
             view("active", has_access=True, ends_at=END),
             (
                 "Has access because Stripe last said `active` on 3 November 2026 (event evt_9). It is"
-                " set to end on 1 July 2026; access stays until then."
+                " set to end on 1 July 2026; access stays until Stripe reports the end."
             ),
         ),
         (

@@ -153,3 +153,10 @@ def test_a_setting_that_makes_no_sense_is_named() -> None:
     code, output = run("serve", SANDBOX_PORT="many")
     assert code == 1
     assert "SANDBOX_PORT" in output
+
+
+@pytest.mark.parametrize("command", ["serve", "seed", "advance"])
+def test_a_port_that_is_none_is_refused_with_the_range(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--port", "99999"])
+    assert result.exit_code == 2
+    assert "65535" in result.output
