@@ -44,7 +44,12 @@ def long_text() -> Any:  # noqa: ANN401 - SQLModel's Field
     return Field(sa_column=Column(Text(), nullable=True), default=None)
 
 
+def partial_index(name: str, *columns: str, where: str) -> Index:
+    """An index of those rows alone for which ``where`` is true, on both kinds of database."""
+    condition = text(where)
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
 def suspects_of(table: str, column: str = "suspect") -> Index:
     """The few rows of a table that Stripe has to be asked about: where ``column`` is true."""
-    where = text(column)
-    return Index(f"ix_{table}_{column}", column, sqlite_where=where, postgresql_where=where)
+    return partial_index(f"ix_{table}_{column}", column, where=column)

@@ -4,10 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, LargeBinary, text
+from sqlalchemy import JSON, Column, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
-from billing_core.tables.columns import UTCDateTime, long_text, time_column
+from billing_core.tables.columns import UTCDateTime, long_text, partial_index, time_column
 
 
 class Outcome(StrEnum):
@@ -30,13 +30,12 @@ class WebhookEvent(SQLModel, table=True):
         Index("ix_webhook_events_object_id", "object_id", "created"),
         Index("ix_webhook_events_received_at", "received_at"),
         Index("ix_webhook_events_created", "created"),
-        Index(
+        partial_index(
             "ix_webhook_events_open",
             "outcome",
             "next_attempt_at",
             "received_at",
-            sqlite_where=text("outcome IN ('pending', 'parked')"),
-            postgresql_where=text("outcome IN ('pending', 'parked')"),
+            where="outcome IN ('pending', 'parked')",
         ),
     )
 

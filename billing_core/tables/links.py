@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, text
+from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
-from billing_core.tables.columns import UTCDateTime, long_text, time_column
+from billing_core.tables.columns import UTCDateTime, long_text, partial_index, time_column
 
 _NO_RESULT = "result IS NULL AND last_redeemed_at IS NOT NULL"
 
@@ -23,20 +23,14 @@ class PortalLink(SQLModel, table=True):
         Index("ix_portal_links_created_at", "created_at"),
         Index("ix_portal_links_created_by", "created_by", "created_at"),
         Index("ix_portal_links_destination", "destination", "created_at"),
-        Index(
-            "ix_portal_links_revoked",
-            "created_at",
-            sqlite_where=text("revoked_at IS NOT NULL"),
-            postgresql_where=text("revoked_at IS NOT NULL"),
-        ),
-        Index(
+        partial_index("ix_portal_links_revoked", "created_at", where="revoked_at IS NOT NULL"),
+        partial_index(
             "ix_portal_links_without_result",
             "last_redeemed_at",
             "created_at",
             "destination",
             "link_id",
-            sqlite_where=text(_NO_RESULT),
-            postgresql_where=text(_NO_RESULT),
+            where=_NO_RESULT,
         ),
     )
 

@@ -6,7 +6,13 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, text
 from sqlmodel import Field, SQLModel
 
-from billing_core.tables.columns import UTCDateTime, long_text, suspects_of, time_column
+from billing_core.tables.columns import (
+    UTCDateTime,
+    long_text,
+    partial_index,
+    suspects_of,
+    time_column,
+)
 
 # All that lists of those who leave are narrowed to, and totals of them are made of.
 _RECURRING = (
@@ -27,13 +33,12 @@ class Organization(SQLModel, table=True):
         Index("ix_organizations_name", text("lower(name)")),
         Index("ix_organizations_email", text("lower(email)")),
         Index("ix_organizations_created_at", "created_at", "org_id"),
-        Index(
+        # Said so that SQLite does not look among the unique ids for those that are null.
+        partial_index(
             "ix_organizations_without_customer",
             "created_at",
             "org_id",
-            # Said so that SQLite does not look among the unique ids for those that are null.
-            sqlite_where=text("coalesce(stripe_customer_id, '') = ''"),
-            postgresql_where=text("coalesce(stripe_customer_id, '') = ''"),
+            where="coalesce(stripe_customer_id, '') = ''",
         ),
     )
 
@@ -56,11 +61,8 @@ class Customer(SQLModel, table=True):
         Index("ix_customers_org_id", "org_id"),
         Index("ix_customers_claimed_org_id", "claimed_org_id"),
         Index("ix_customers_checkout_reference", "checkout_reference"),
-        Index(
-            "ix_customers_conflicting",
-            "conflicting_org_id",
-            sqlite_where=text("conflicting_org_id IS NOT NULL"),
-            postgresql_where=text("conflicting_org_id IS NOT NULL"),
+        partial_index(
+            "ix_customers_conflicting", "conflicting_org_id", where="conflicting_org_id IS NOT NULL"
         ),
         suspects_of("customers"),
     )
@@ -90,40 +92,36 @@ class PlanEntitlement(SQLModel, table=True):
 
     __tablename__ = "plan_entitlements"
     __table_args__ = (
-        Index(
+        partial_index(
             "ix_plan_entitlements_leaving",
             "ends_at",
             "org_id",
             *_RECURRING,
-            sqlite_where=text("ends_at IS NOT NULL"),
-            postgresql_where=text("ends_at IS NOT NULL"),
+            where="ends_at IS NOT NULL",
         ),
-        Index(
+        partial_index(
             "ix_plan_entitlements_left",
             "ended_at",
             "org_id",
             *_RECURRING,
-            sqlite_where=text("ended_at IS NOT NULL"),
-            postgresql_where=text("ended_at IS NOT NULL"),
+            where="ended_at IS NOT NULL",
         ),
-        Index(
+        partial_index(
             "ix_plan_entitlements_leaving_orgs",
             "org_created_at",
             "org_id",
-            sqlite_where=text("ends_at IS NOT NULL"),
-            postgresql_where=text("ends_at IS NOT NULL"),
+            where="ends_at IS NOT NULL",
         ),
         # Each begins with what the list of organizations is narrowed to and goes on in its order.
         Index("ix_plan_entitlements_status", "status", "org_created_at", "org_id", "plan"),
         # Without those that have none, so that nobody looks for unmapped ones among them.
-        Index(
+        partial_index(
             "ix_plan_entitlements_plan",
             "plan",
             "org_created_at",
             "org_id",
             "status",
-            sqlite_where=text("plan IS NOT NULL"),
-            postgresql_where=text("plan IS NOT NULL"),
+            where="plan IS NOT NULL",
         ),
         Index("ix_plan_entitlements_currency", "currency", "org_created_at", "org_id"),
         Index("ix_plan_entitlements_interval", "interval", "org_created_at", "org_id"),
@@ -131,20 +129,18 @@ class PlanEntitlement(SQLModel, table=True):
             "ix_plan_entitlements_subscription_id", "subscription_id", "org_created_at", "org_id"
         ),
         Index("ix_plan_entitlements_has_access", "has_access", "org_id"),
-        Index(
+        partial_index(
             "ix_plan_entitlements_unmapped",
             "price_id",
             "status",
             "org_id",
-            sqlite_where=text("plan IS NULL AND price_id IS NOT NULL"),
-            postgresql_where=text("plan IS NULL AND price_id IS NOT NULL"),
+            where="plan IS NULL AND price_id IS NOT NULL",
         ),
-        Index(
+        partial_index(
             "ix_plan_entitlements_unmapped_orgs",
             "org_created_at",
             "org_id",
-            sqlite_where=text("plan IS NULL AND price_id IS NOT NULL"),
-            postgresql_where=text("plan IS NULL AND price_id IS NOT NULL"),
+            where="plan IS NULL AND price_id IS NOT NULL",
         ),
     )
 
@@ -210,20 +206,14 @@ class Cancellation(SQLModel, table=True):
     __table_args__ = (
         Index("ix_cancellations_subscription_id", "subscription_id"),
         Index("ix_cancellations_begun_at", "begun_at"),
-        Index(
+        partial_index(
             "ix_cancellations_undone_at",
             "undone_at",
             "cancellation_id",
             *_TERMS,
-            sqlite_where=text("undone_at IS NOT NULL"),
-            postgresql_where=text("undone_at IS NOT NULL"),
+            where="undone_at IS NOT NULL",
         ),
-        Index(
-            "ix_cancellations_ended_at",
-            "ended_at",
-            sqlite_where=text("ended_at IS NOT NULL"),
-            postgresql_where=text("ended_at IS NOT NULL"),
-        ),
+        partial_index("ix_cancellations_ended_at", "ended_at", where="ended_at IS NOT NULL"),
     )
 
     cancellation_id: str = Field(primary_key=True)

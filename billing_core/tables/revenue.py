@@ -3,10 +3,10 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, Index, text
+from sqlalchemy import BigInteger, Column
 from sqlmodel import Field, SQLModel
 
-from billing_core.tables.columns import UTCDateTime
+from billing_core.tables.columns import UTCDateTime, partial_index
 
 HOUR, DAY, WEEK = 3_600, 86_400, 7 * 86_400
 
@@ -61,14 +61,7 @@ class RevenueRollup(SQLModel, table=True):
     """
 
     __tablename__ = "revenue_rollups"
-    __table_args__ = (
-        Index(
-            "ix_revenue_rollups_empty",
-            "entries",
-            sqlite_where=text("entries = 0"),
-            postgresql_where=text("entries = 0"),
-        ),
-    )
+    __table_args__ = (partial_index("ix_revenue_rollups_empty", "entries", where="entries = 0"),)
 
     kind: str = Field(primary_key=True)
     grain: str = Field(primary_key=True)

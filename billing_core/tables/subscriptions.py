@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, text
+from sqlalchemy import JSON, BigInteger, Column, Index
 from sqlmodel import Field, SQLModel
 
-from billing_core.tables.columns import long_text, suspects_of, time_column
+from billing_core.tables.columns import long_text, partial_index, suspects_of, time_column
 
 
 class Subscription(SQLModel, table=True):
@@ -21,11 +21,8 @@ class Subscription(SQLModel, table=True):
     __table_args__ = (
         Index("ix_subscriptions_customer_id", "customer_id"),
         Index("ix_subscriptions_price_id", "price_id", "subscription_id", "customer_id"),
-        Index(
-            "ix_subscriptions_several_items",
-            "subscription_id",
-            sqlite_where=text("other_price_ids IS NOT NULL"),
-            postgresql_where=text("other_price_ids IS NOT NULL"),
+        partial_index(
+            "ix_subscriptions_several_items", "subscription_id", where="other_price_ids IS NOT NULL"
         ),
         suspects_of("subscriptions"),
     )
