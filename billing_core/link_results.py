@@ -12,7 +12,7 @@ from enum import StrEnum
 from billing_core.destinations import CHECKOUT, UPDATE_DETAILS, UPDATE_PAYMENT_METHOD
 from billing_core.entitlement import winding_down_until
 from billing_core.facts import SubscriptionFacts
-from billing_core.links import NEEDS_A_SUBSCRIPTION, Link
+from billing_core.links import Link
 
 # A change that Stripe reports within this long after a redemption counts as what came of it.
 WINDOW = timedelta(hours=24)
@@ -113,16 +113,13 @@ def news(
     """What the customer changed since redeeming ``link``, or None as far as nothing has arrived.
 
     ``changes`` are the organization's since then, ``events`` any of its events, oldest first.
-    ``subscription`` is the one that the link is about, given where the entitlement follows another;
-    to a destination that is about none it says nothing.
+    ``subscription`` is the one that the link is about, given where the entitlement follows another.
     """
     redeemed_at = link.last_redeemed_at
     if redeemed_at is None:
         return None
     changes = [each for each in changes if _came_of(redeemed_at, each)]
     events = [each for each in events if each.at >= redeemed_at and _came_of(redeemed_at, each)]
-    if link.destination not in NEEDS_A_SUBSCRIPTION:
-        subscription = None
     return (
         _of_the_entitlement(changes)
         or _of_the_subscription(subscription, redeemed_at, events)

@@ -48,7 +48,7 @@ def _of_some(connection: Connection, links: Sequence[Link]) -> dict[str, News]:
             link,
             _since_redeemed(changes[link.org_id], revisions.get(link.org_id), link),
             events[link.org_id],
-            beside.get((link.org_id, link.subscription_id)),
+            beside.get(link.link_id),
         )
         for link in links
     }
@@ -127,20 +127,19 @@ def _events(
 
 def _subscriptions_beside(
     connection: Connection, links: Sequence[Link]
-) -> dict[tuple[str, str | None], SubscriptionFacts]:
-    """The links' subscriptions that their organization's entitlement does not follow."""
-    wanted = {
-        (link.org_id, link.subscription_id)
+) -> dict[str, SubscriptionFacts]:
+    """By link id, the subscriptions that links are about and entitlements do not follow."""
+    about = {
+        link.link_id: (link.org_id, link.subscription_id)
         for link in links
         if link.destination in NEEDS_A_SUBSCRIPTION and link.subscription_id is not None
     }
     e, s = ENTITLEMENTS.c, SUBSCRIPTIONS.c
-    deciding = select(e.org_id, e.subscription_id).where(
-        e.org_id.in_([org_id for org_id, _ in wanted])
-    )
-    rows = fetch(connection, deciding)
-    beside = wanted - {(row["org_id"], row["subscription_id"]) for row in rows}
+    org_ids = {org_id for org_id, _ in about.values()}
+    deciding = select(e.org_id, e.subscription_id).where(e.org_id.in_(org_ids))
+    followed = {(row["org_id"], row["subscription_id"]) for row in fetch(connection, deciding)}
+    beside = {link_id: key for link_id, (org, key) in about.items() if (org, key) not in followed}
     columns = [s[name] for name in FACT_COLUMNS]
-    statement = select(*columns).where(s.subscription_id.in_([key for _, key in beside]))
+    statement = select(*columns).where(s.subscription_id.in_(set(beside.values())))
     facts = {row["subscription_id"]: facts_of_row(row) for row in fetch(connection, statement)}
-    return {pair: facts[str(pair[1])] for pair in beside if pair[1] in facts}
+    return {link_id: facts[key] for link_id, key in beside.items() if key in facts}
