@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -91,17 +91,21 @@ def apply_round(
 
 
 def apply_carefully(engine: Engine, config: BillingConfig, *, now: datetime) -> Round:
-    """Project the oldest pending events one by one, each postponed before it is tried.
+    """Project the oldest pending events one by one, each try counted before it is made.
 
     For a process that follows one that died at this: the event that ends it has been counted as
-    failed by then, so that it waits while the rest goes on, and is parked in the end.
+    failed by then, so that it waits while the rest goes on. One that did so in its last try is
+    parked.
     """
     with projecting_transaction(engine) as connection:
         pending = oldest(connection, now, limit=BATCH)
     applied: list[Applied] = []
     for row in pending:
-        parked = _postpone(engine, row, _ENDS_THE_PROCESS, now)
-        applied += parked or _one_by_one(engine, config, [row], now)
+        if row.attempts >= MAX_ATTEMPTS:
+            applied += _park(engine, row, _ENDS_THE_PROCESS, now)
+        else:
+            _postpone(engine, replace(row, attempts=row.attempts + 1), _ENDS_THE_PROCESS, now)
+            applied += _one_by_one(engine, config, [row], now)
     return Round(tuple(applied), full=len(pending) == BATCH)
 
 
@@ -244,36 +248,53 @@ def _one_by_one(
         except Exception as error:
             if is_database_trouble(error):
                 raise
-            applied += _postpone(engine, row, describe(error), now)
+            applied += _failed(engine, row, describe(error), now)
     return applied
 
 
-def _postpone(engine: Engine, row: Pending, cause: str, now: datetime) -> list[Applied]:
-    attempts = row.attempts + 1
-    last = attempts >= MAX_ATTEMPTS
-    delay = _FIRST_RETRY * 2 ** (attempts - 1)
-    if last or cause != _ENDS_THE_PROCESS:  # which is only feared until it has happened often
-        _log.error(
-            "event.failed", event_id=row.event_id, attempts=attempts, cause=cause, parked=last
-        )
-    sentence = (
-        f"Applying the event failed {attempts} times ({cause}). It is kept; replay it once the"
-        " cause is gone."
-        if last
-        else f"Applying the event failed ({cause}). It is kept and tried again by itself."
+def _failed(engine: Engine, row: Pending, cause: str, now: datetime) -> list[Applied]:
+    """What becomes of an event of which one more try has failed."""
+    tried = replace(row, attempts=row.attempts + 1)
+    if tried.attempts >= MAX_ATTEMPTS:
+        return _park(engine, tried, cause, now)
+    _log_failed(tried, cause, parked=False)
+    _postpone(engine, tried, cause, now)
+    return []
+
+
+def _log_failed(row: Pending, cause: str, *, parked: bool) -> None:
+    _log.error(
+        "event.failed", event_id=row.event_id, attempts=row.attempts, cause=cause, parked=parked
     )
-    outcome = Outcome.PARKED if last else Outcome.PENDING
+
+
+def _postpone(engine: Engine, row: Pending, cause: str, now: datetime) -> None:
+    """Let it wait for its next try; after the last one there is none to wait for."""
+    delay = _FIRST_RETRY * 2 ** (row.attempts - 1) if row.attempts < MAX_ATTEMPTS else timedelta()
+    sentence = f"Applying the event failed ({cause}). It is kept and tried again by itself."
     with projecting_transaction(engine) as connection:
-        changed = connection.execute(
-            update(EVENTS)
-            .where(EVENTS.c.event_id == row.event_id, EVENTS.c.outcome == Outcome.PENDING.value)
-            .values(
-                outcome=outcome.value,
-                error=sentence,
-                attempts=attempts,
-                next_attempt_at=None if last else now + delay,
-            )
-        )
-        if last and changed.rowcount:
-            rollups.add(connection, [_count(row, outcome, now)])
-    return [_done(row, outcome, now)] if last else []
+        _write(connection, row, Outcome.PENDING, sentence, now + delay)
+
+
+def _park(engine: Engine, row: Pending, cause: str, now: datetime) -> list[Applied]:
+    _log_failed(row, cause, parked=True)
+    sentence = (
+        f"Applying the event failed {row.attempts} times ({cause}). It is kept; replay it once the"
+        " cause is gone."
+    )
+    with projecting_transaction(engine) as connection:
+        if _write(connection, row, Outcome.PARKED, sentence, None):
+            rollups.add(connection, [_count(row, Outcome.PARKED, now)])
+    return [_done(row, Outcome.PARKED, now)]
+
+
+def _write(
+    connection: Connection, row: Pending, outcome: Outcome, error: str, next_at: datetime | None
+) -> bool:
+    """Write what became of a failed try; False where the event has its outcome already."""
+    changed = connection.execute(
+        update(EVENTS)
+        .where(EVENTS.c.event_id == row.event_id, EVENTS.c.outcome == Outcome.PENDING.value)
+        .values(outcome=outcome.value, error=error, attempts=row.attempts, next_attempt_at=next_at)
+    )
+    return changed.rowcount > 0

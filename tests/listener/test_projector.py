@@ -1,7 +1,8 @@
 """What is projected beside deliveries that go on coming."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.listener.counting import counted, kept
 from tests.support.listener import reading
 from tests.support.stripe_events import event, subscription, unique
 from webhook_listener import apply, inbox
-from webhook_listener.apply import apply_everything, apply_round
+from webhook_listener.apply import MAX_ATTEMPTS, apply_carefully, apply_everything, apply_round
 from webhook_listener.database import durable_transaction
 from webhook_listener.file_lock import file_lock
 from webhook_listener.inbox import Audience
@@ -91,3 +92,38 @@ def test_a_customer_that_was_not_seen_when_the_event_was_stored_is_written_to_it
     with engine.connect() as connection:
         found = connection.execute(select(EVENTS.c.customer_id)).scalars().all()
     assert found == [sent["data"]["object"]["customer"]]
+
+
+class _ProcessEnds(BaseException):
+    """Stands in for what ends the process: nothing after it is done."""
+
+
+@pytest.mark.parametrize("last", ["ends the process", "fails", "is applied"])
+@pytest.mark.parametrize("before", ["ends the process", "fails"])
+def test_an_event_is_parked_once_its_last_try_was_in_vain_and_never_before(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, before: str, last: str
+) -> None:
+    deliver(engine, created())
+    plan = apply._plan
+    tries: list[str] = []
+
+    def trying(*args: Any) -> Any:  # noqa: ANN401 - stands in for the plan
+        tries.append(last if len(tries) == MAX_ATTEMPTS - 1 else before)
+        if tries[-1] == "ends the process":
+            raise _ProcessEnds
+        if tries[-1] == "fails":
+            raise ValueError
+        return plan(*args)
+
+    monkeypatch.setattr(apply, "_plan", trying)
+    now = datetime.now(UTC)
+    outcomes = ["pending"]
+    while outcomes[-1] == "pending":
+        with suppress(_ProcessEnds):
+            apply_carefully(engine, CONFIG, now=now)
+        now += timedelta(hours=1)
+        with engine.connect() as connection:
+            outcomes.append(connection.execute(select(EVENTS.c.outcome)).scalar_one())
+    assert len(tries) == MAX_ATTEMPTS
+    assert outcomes[-1] == ("applied" if last == "is applied" else "parked")
+    assert kept(engine) == counted(engine)
