@@ -19,6 +19,7 @@ ASSETS = Path(__file__).parent / "assets"
 NOTHING = Markup("")
 DASH = Markup('<span class="bc-quiet">–</span>')
 _CELL = Markup("<td>{}</td>")
+_MOST_COLUMNS = 10  # the stylesheet spells out each one's alignment and its name on a phone
 _SCRIPT = '<script src="/console.js"></script>'
 
 Text = str | Markup
@@ -164,8 +165,13 @@ def table(
     """A table that turns into cards on a narrow screen; ``label`` names it to screen readers.
 
     Where ``rows_open``, a click anywhere on a row follows its first link, and the arrow keys go
-    from row to row.
+    from row to row. Raises ValueError for more columns than the stylesheet knows.
     """
+    if len(columns) > _MOST_COLUMNS:
+        raise ValueError(
+            f"console.css knows {_MOST_COLUMNS} columns, and “{label}” has {len(columns)}:"
+            " add to its rules and to _MOST_COLUMNS."
+        )
     head = NOTHING.join(Markup('<th scope="col">{}</th>').format(each.label) for each in columns)
     body = NOTHING.join(_row(row) for row in rows)
     opens = " bc-opens" if rows_open else ""

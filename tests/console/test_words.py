@@ -89,6 +89,19 @@ def test_freshness_is_one_honest_sentence(
     assert told == tone
 
 
+def test_a_table_of_more_columns_than_the_stylesheet_names_and_aligns_is_refused() -> None:
+    stylesheet = (elements.ASSETS / "console.css").read_text(encoding="utf-8")
+    known = range(1, elements._MOST_COLUMNS + 1)
+    for at in known:
+        aligned = stylesheet.count(f".bc-n{at} tr > :nth-child({at})")
+        named = stylesheet.count(f"td:nth-child({at})::before {{ content: var(--c{at}); }}")
+        assert (aligned, named) == (2, 1 if at > 1 else 0), f"column {at}"
+    columns = [elements.Column("Seats", number=True)] * (len(known) + 1)
+    assert "Seats" in elements.table(columns[1:], [], "Just enough")
+    with pytest.raises(ValueError, match="“Too many” has 11"):
+        elements.table(columns, [], "Too many")
+
+
 def test_whatever_is_put_into_an_element_is_escaped() -> None:
     hostile = '"><img src=x onerror=alert(1)>'
     table = elements.table([elements.Column(hostile)], [(hostile,)], hostile)
