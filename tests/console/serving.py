@@ -155,12 +155,6 @@ class Console:
             return refused.response.status_code
 
 
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running_console(folder: Path, **environment: str) -> Iterator[Console]:
     """A console with one user a role, stopped afterwards; without CONSOLE_PORT on a free port."""

@@ -1,13 +1,12 @@
 """Attacks on the way into the console, and faults of what it keeps, over real HTTP and WebSockets."""
 
-import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jwt
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from billing_core.commands import ReconcileNow
 from billing_core.errors import SettingsError
@@ -18,8 +17,8 @@ from console.oidc_settings import roles_by_claim
 from console.passwords import password_matches
 from console.settings import ConsoleSettings, console_settings
 from console.users import NO_PASSWORD, User, UserFile
+from tests.console.browsing import fresh, sign_in, window
 from tests.console.serving import COOKIE, PASSWORD, Console, write_users
-from tests.console.test_browser import ARGUMENTS, sign_in, window
 
 
 def test_guesses_made_at_once_are_not_free(console: Console) -> None:
@@ -174,18 +173,13 @@ def test_a_groups_name_may_hold_what_separates_elsewhere() -> None:
 
 
 def test_a_page_that_is_the_first_to_be_opened_still_asks_for_the_role(
-    fresh_console: Console,
+    browser: Browser, fresh_console: Console
 ) -> None:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=ARGUMENTS
-        )
-        with window(chromium) as context:
-            page = context.new_page()
-            sign_in(page, f"{fresh_console.url}/users", "support")
-            expect(page.get_by_text("Not for your role")).to_be_visible()
-            expect(page.get_by_text("admin@example.com")).to_have_count(0)
-        chromium.close()
+    with window(browser) as context:
+        page = context.new_page()
+        sign_in(page, f"{fresh_console.url}/users", "support")
+        expect(fresh(page.get_by_text("Not for your role"))).to_be_visible()
+        expect(page.get_by_text("admin@example.com")).to_have_count(0)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The Configuration page: what was found, what to run, and asking Stripe only for a click."""
 
-import shutil
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from sqlalchemy import Engine
 from streamlit.testing.v1 import AppTest
 
@@ -24,8 +24,8 @@ from sandbox.control import SandboxControl
 from sandbox.server import running
 from sandbox.settings import Settings
 from tests.configuration.account import KEY, Account
+from tests.console.browsing import fresh, idle, sign_in, window
 from tests.console.serving import running_console
-from tests.console.test_browser import ARGUMENTS, sign_in, window
 from tests.console.watching import Desk, desk, markdown_read, visible
 from tests.support.databases import fresh_sqlite
 from webhook_listener import state
@@ -227,7 +227,7 @@ def test_the_rest_of_the_file_can_be_read(office: Office) -> None:
 
 
 def test_what_differs_is_found_by_a_click_and_read_on_a_phone_in_the_dark(
-    account: Account, sqlite_template: Path, tmp_path: Path
+    browser: Browser, account: Account, sqlite_template: Path, tmp_path: Path
 ) -> None:
     found = {each.mark: each.configuration_id for each in account.gateway.read_configurations()}
     account.v1.billing_portal.configurations.update(
@@ -240,26 +240,22 @@ def test_what_differs_is_found_by_a_click_and_read_on_a_phone_in_the_dark(
             STRIPE_API_BASE=account.url,
             STRIPE_API_KEY=KEY,
         ) as console,
-        sync_playwright() as playwright,
+        window(browser, 390, "dark") as context,
     ):
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=ARGUMENTS
-        )
-        with window(browser, 390, "dark") as context:
-            page = context.new_page()
-            sign_in(page, f"{console.url}/configuration", "ops")
-            page.get_by_role("button", name="Check now").click()
-            expect(page.get_by_text("1 of 21 differs from what")).to_be_visible(timeout=20_000)
-            expect(page.get_by_text("Written by hand")).to_be_visible()
-            page.get_by_text("17 settings in step").click()
-            expect(page.get_by_text("Cancel subscription: mode")).to_be_visible()
-            main = "document.querySelector('[data-testid=stMain]')"
-            assert page.evaluate(f"{main}.scrollWidth - {main}.clientWidth") <= 0
-            seen = Axe().run(page, context={"include": [["[class^='bc-']"]]})
-            assert seen.response["violations"] == []
-            page.get_by_text("Plans and policies").click()
-            expect(page.get_by_text("Retired price ids")).to_have_count(1)
-            expect(page.get_by_text("30 an hour")).to_be_visible()
-            assert page.url.endswith("?view=file")
-        browser.close()
+        page = context.new_page()
+        sign_in(page, f"{console.url}/configuration", "ops")
+        fresh(page.get_by_role("button", name="Check now")).click()
+        expect(fresh(page.get_by_text("1 of 21 differs from what"))).to_be_visible()
+        idle(page)
+        expect(fresh(page.get_by_text("Written by hand"))).to_be_visible()
+        fresh(page.get_by_text("17 settings in step")).click()
+        expect(fresh(page.get_by_text("Cancel subscription: mode"))).to_be_visible()
+        main = "document.querySelector('[data-testid=stMain]')"
+        assert page.evaluate(f"{main}.scrollWidth - {main}.clientWidth") <= 0
+        seen = Axe().run(page, context={"include": [["[class^='bc-']"]]})
+        assert seen.response["violations"] == []
+        fresh(page.get_by_text("Plans and policies")).click()
+        expect(page.get_by_text("Retired price ids")).to_have_count(1)
+        expect(fresh(page.get_by_text("30 an hour"))).to_be_visible()
+        expect(page).to_have_url(re.compile(r"\?view=file$"))
     account.apply()

@@ -2,7 +2,7 @@
 
 import csv
 import io
-import shutil
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx
 import openpyxl
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from billing_core.database import reader
+from tests.console.browsing import fresh, idle, sign_in
 from tests.console.serving import COOKIE, Console, running_console
-from tests.console.test_browser import ARGUMENTS, idle, sign_in
 from tests.core.company import Company, price
 from tests.support.databases import fresh_sqlite
 from webhook_listener.database import writer_engine
@@ -54,22 +54,18 @@ def finance(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def page(finance: Console) -> Iterator[Page]:
+def page(browser: Browser, finance: Console) -> Iterator[Page]:
     """Finance, signed in."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=ARGUMENTS
-        )
-        page = browser.new_page(accept_downloads=True)
-        sign_in(page, f"{finance.url}/winding-down", "finance")
-        yield page
-        browser.close()
+    page = browser.new_page(accept_downloads=True)
+    sign_in(page, f"{finance.url}/winding-down", "finance")
+    yield page
+    page.close()
 
 
 def _file(page: Page, button: str) -> bytes:
     idle(page)
     with page.expect_download(timeout=30_000) as download:
-        page.get_by_role("button", name=button).first.click()
+        fresh(page.get_by_role("button", name=button)).first.click()
     return Path(download.value.path()).read_bytes()
 
 
@@ -127,7 +123,7 @@ def test_a_file_that_was_made_is_refused_to_whoever_is_not_signed_in(
     page.goto(f"{finance.url}/winding-down")
     idle(page)
     with page.expect_download(timeout=30_000) as download:
-        page.get_by_role("button", name="CSV").first.click()
+        fresh(page.get_by_role("button", name="CSV")).first.click()
     address = download.value.url
     assert "/media/" in address
     refused = httpx.get(address, follow_redirects=False)
@@ -145,6 +141,6 @@ def test_the_chosen_view_is_in_the_address_and_the_other_filters_stay(
     page.get_by_role("radio", name="By date").or_(
         page.get_by_role("button", name="By date")
     ).first.click()
-    page.get_by_text("Leaving by month").wait_for()
-    assert "view=when" in page.url
-    assert "currency=eur" in page.url
+    expect(fresh(page.get_by_text("Leaving by month"))).to_be_visible()
+    expect(page).to_have_url(re.compile("view=when"))
+    expect(page).to_have_url(re.compile("currency=eur"))

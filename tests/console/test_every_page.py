@@ -4,14 +4,13 @@ A page that joins the navigation is tried here without a line being added. Each 
 picture under ``var/screenshots``.
 """
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from billing_core.permissions import Role, may
 from billing_core.settings import ROOT
@@ -19,9 +18,9 @@ from console.navigation import PAGES, Entry
 from sandbox.control import SandboxControl
 from sandbox.server import running
 from sandbox.settings import Settings
+from tests.console.browsing import fresh, idle, sign_in, window
 from tests.console.serving import Console, running_console
 from tests.console.stack import API_KEY, Stack
-from tests.console.test_browser import ARGUMENTS, idle, sign_in, window
 from tests.support.databases import fresh_sqlite
 from tests.support.listener import Listener
 from tests.support.stripe_events import WEBHOOK_SECRET
@@ -33,16 +32,6 @@ WITHOUT_DATABASE = {"users"}  # the users are in a file of their own, and can be
 NOBODY_LISTENS = "http://127.0.0.1:9"
 # Streamlit's own widgets have faults of their own; what we draw stands in these.
 OURS = [["[class^='bc-']"]]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=ARGUMENTS
-        )
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +91,7 @@ def look(page: Page, console: Console, address: str, name: str) -> None:
     """Open an address, keep its picture, and find nothing broken on it."""
     page.goto(f"{console.url}{address}")
     idle(page)
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(fresh(page.get_by_role("heading", level=1))).to_be_visible()
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     picture(page, name)
     expect(page.get_by_test_id("stException")).to_have_count(0)
@@ -152,9 +141,10 @@ def test_every_page_shows_a_company_without_fault_contrast_included(
 def test_whoever_turns_a_page_reads_it_from_its_beginning(browser: Browser, desk: Console) -> None:
     with somebody(browser, desk, "support") as page:
         page.goto(f"{desk.url}/organizations")
+        idle(page)
         first = page.locator(".bc-opens tbody a[data-in-app]").first
         name = first.inner_text()
-        page.get_by_role("button", name="Next page").click()
+        fresh(page.get_by_role("button", name="Next page")).click()
         expect(first).not_to_have_text(name)
         expect(first).to_be_in_viewport()
 
@@ -165,7 +155,7 @@ def test_every_page_explains_itself_when_nothing_has_happened_and_the_listener_i
     with somebody(browser, bare_desk, "admin", width=390) as page:
         for entry in PAGES:
             look(page, bare_desk, address_of(entry), f"{entry.path or 'overview'}-empty")
-            expect(page.get_by_text("The listener does not answer.")).to_be_visible()
+            expect(fresh(page.get_by_text("The listener does not answer."))).to_be_visible()
 
 
 @pytest.mark.parametrize("role", [role.value for role in Role])
@@ -181,7 +171,7 @@ def test_what_a_role_may_not_see_is_absent_from_the_menu_and_refused(
             page.goto(f"{desk.url}{address_of(entry)}")
             idle(page)
             refusal = page.get_by_role("heading", name="Not for your role")
-            expect(page.get_by_role("heading", level=1)).to_be_visible()
+            expect(fresh(page.get_by_role("heading", level=1))).to_be_visible()
             expect(refusal).to_have_count(0 if allowed else 1)
 
 
@@ -199,7 +189,7 @@ def test_a_database_that_goes_away_is_a_sentence_on_every_page_and_its_return_is
             page.goto(f"{console.url}{address_of(entry)}")
             idle(page)
             if entry.path in WITHOUT_DATABASE:
-                expect(page.get_by_role("heading", name=entry.title)).to_be_visible()
+                expect(fresh(page.get_by_role("heading", name=entry.title))).to_be_visible()
             else:
                 sentence = page.get_by_text("The database cannot be read at the moment.")
                 expect(sentence).to_be_visible()
@@ -208,8 +198,8 @@ def test_a_database_that_goes_away_is_a_sentence_on_every_page_and_its_return_is
         idle(page)
         picture(page, "database-away")
         away.rename(file)
-        page.get_by_role("button", name="Try again").click()
-        expect(page.get_by_text("No organizations yet.")).to_be_visible()
+        fresh(page.get_by_role("button", name="Try again")).click()
+        expect(fresh(page.get_by_text("No organizations yet."))).to_be_visible()
 
 
 @pytest.mark.parametrize("name", [LONG_NAME, RIGHT_TO_LEFT])

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.console.browsing import copied, fresh, idle, minted_url, scripted, sign_in, window
 from tests.console.serving import Console, running_console
 from tests.console.stack import Stack
-from tests.console.test_browser import browser, idle, scripted, sign_in, window
 
 pytestmark = pytest.mark.xdist_group("console-stack")
-__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ class Hand:
 
 
 def typed(page: Page, label: str, text: str) -> None:
-    field = page.get_by_label(label, exact=True)
+    field = fresh(page.get_by_label(label, exact=True))
     field.fill(text)
     field.press("Enter")
 
@@ -54,17 +53,16 @@ def test_a_cancel_link_is_at_most_five_interactions_from_the_sign_in(
         page, hand = staff.new_page(), Hand()
         sign_in(page, desk.url, "support")
         hand.does(lambda: typed(page, "Find an organization", "harbor"))
-        expect(page.get_by_role("heading", name="Blue Harbor")).to_be_visible()
-        assert page.url == f"{desk.url}/organization?org=org_blue"
-        hand.does(page.get_by_text("Cancel subscription", exact=True).click)
+        expect(fresh(page.get_by_role("heading", name="Blue Harbor"))).to_be_visible()
+        expect(page).to_have_url(f"{desk.url}/organization?org=org_blue")
+        hand.does(fresh(page.get_by_text("Cancel subscription", exact=True)).click)
         idle(page)
         hand.does(lambda: typed(page, "Reason or ticket number", "T-5"))
-        copy = page.get_by_role("button", name="Copy link")
-        expect(copy).to_be_visible(timeout=20_000)
+        copy = fresh(page.get_by_role("button", name="Copy link"))
+        expect(copy).to_be_visible()
         hand.does(copy.click)
-        expect(page.get_by_text("Copied to the clipboard.")).to_be_visible()
-        link = page.evaluate("navigator.clipboard.readText()")
-        assert link == page.locator(".st-key-minted_url code").inner_text().strip()
+        link = copied(page)
+        assert link == minted_url(page)
         assert re.match(r"http://127\.0\.0\.1:\d+/", link)
         assert hand.count <= 5
 
@@ -74,10 +72,10 @@ def test_what_several_match_leads_to_the_list_of_them(browser: Browser, desk: Co
         page = staff.new_page()
         sign_in(page, desk.url, "ops")
         press_slash(page)
-        expect(page.get_by_label("Find an organization", exact=True)).to_be_focused()
+        expect(fresh(page.get_by_label("Find an organization", exact=True))).to_be_focused()
         typed(page, "Find an organization", "example")
-        expect(page.get_by_text("4 organizations", exact=True)).to_be_visible()
-        assert page.url == f"{desk.url}/organizations?q=example"
+        expect(fresh(page.get_by_text("4 organizations", exact=True))).to_be_visible()
+        expect(page).to_have_url(f"{desk.url}/organizations?q=example")
 
 
 def test_the_list_is_walked_by_keyboard_and_going_back_keeps_what_it_was_narrowed_to(
@@ -86,28 +84,28 @@ def test_the_list_is_walked_by_keyboard_and_going_back_keeps_what_it_was_narrowe
     with window(browser) as staff:
         page = staff.new_page()
         sign_in(page, f"{desk.url}/organizations?q=org_b&status=active&order=name", "support")
-        expect(page.get_by_text("1 organization", exact=True)).to_be_visible()
+        expect(fresh(page.get_by_text("1 organization", exact=True))).to_be_visible()
         press_slash(page)
-        expect(page.get_by_label("Search", exact=True)).to_be_focused()
+        expect(fresh(page.get_by_label("Search", exact=True))).to_be_focused()
         page.keyboard.press("ArrowDown")
-        expect(page.get_by_role("link", name="Blue Harbor")).to_be_focused()
+        expect(fresh(page.get_by_role("link", name="Blue Harbor"))).to_be_focused()
         page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="Blue Harbor")).to_be_visible()
+        expect(fresh(page.get_by_role("heading", name="Blue Harbor"))).to_be_visible()
         page.go_back()
-        expect(page.get_by_text("1 organization", exact=True)).to_be_visible()
-        expect(page.get_by_label("Search", exact=True)).to_have_value("org_b")
+        expect(fresh(page.get_by_text("1 organization", exact=True))).to_be_visible()
+        expect(fresh(page.get_by_label("Search", exact=True))).to_have_value("org_b")
         assert "status=active" in page.url
-        page.get_by_role("button", name="Clear filters").click()
+        fresh(page.get_by_role("button", name="Clear filters")).click()
         expect(page.get_by_role("button", name="Clear filters")).to_have_count(0)
-        assert page.url == f"{desk.url}/organizations?order=name"
+        expect(page).to_have_url(f"{desk.url}/organizations?order=name")
 
 
 def test_a_click_anywhere_on_a_row_opens_the_organization(browser: Browser, desk: Console) -> None:
     with window(browser) as staff:
         page = staff.new_page()
         sign_in(page, f"{desk.url}/organizations?q=acme", "support")
-        page.get_by_role("cell").filter(has_text="a month").click()
-        expect(page.get_by_role("heading", name="Acme Robotics")).to_be_visible()
+        fresh(page.get_by_role("cell")).filter(has_text="a month").click()
+        expect(fresh(page.get_by_role("heading", name="Acme Robotics"))).to_be_visible()
 
 
 def test_the_past_a_payload_and_a_ticket_are_each_one_click_away(
@@ -116,20 +114,20 @@ def test_the_past_a_payload_and_a_ticket_are_each_one_click_away(
     with window(browser) as staff:
         page = staff.new_page()
         sign_in(page, f"{desk.url}/organization?org=org_acme", "ops")
-        page.get_by_role("button", name="Copy as text").click()
-        expect(page.get_by_text("Copied to the clipboard.")).to_be_visible()
-        assert "Acme Robotics (org_acme)" in page.evaluate("navigator.clipboard.readText()")
-        entry = page.locator(".bc-entry").last
+        fresh(page.get_by_role("button", name="Copy as text")).click()
+        assert "Acme Robotics (org_acme)" in copied(page)
+        entry = fresh(page.locator(".bc-entry")).last
         entry.get_by_text("Details", exact=True).click()
         entry.get_by_role("link", name="Raw payload").click()
         expect(page.get_by_role("dialog").get_by_text("As stored:")).to_be_visible()
-        assert "payload=evt_" in page.url
+        expect(page).to_have_url(re.compile("payload=evt_"))
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
         expect(page).to_have_url(f"{desk.url}/organization?org=org_acme")
+        idle(page)
         if not entry.get_by_role("link", name="The state then").is_visible():
             entry.get_by_text("Details", exact=True).click()
         entry.get_by_role("link", name="The state then").click()
-        expect(page.get_by_text("Not the present.")).to_be_visible()
-        page.get_by_role("link", name="Back to now").click()
+        expect(fresh(page.get_by_text("Not the present."))).to_be_visible()
+        fresh(page.get_by_role("link", name="Back to now")).click()
         expect(page.get_by_text("Not the present.")).to_have_count(0)

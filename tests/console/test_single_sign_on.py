@@ -1,6 +1,5 @@
 """Signing in through an OpenID Connect provider, honest and not, over real HTTP and in a browser."""
 
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -11,11 +10,11 @@ import jwt
 import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from console.provider import hold_to
-from tests.console.serving import COOKIE, Console, free_port, running_console, write_users
-from tests.console.test_browser import ARGUMENTS, idle, window
+from tests.console.browsing import fresh, idle, window
+from tests.console.serving import COOKIE, Console, running_console, write_users
 from tests.support.oidc_provider import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -23,6 +22,7 @@ from tests.support.oidc_provider import (
     OidcProvider,
     running_provider,
 )
+from tests.support.ports import free_port
 
 PROVES_NOTHING = "does not prove who you are"
 JANE = {
@@ -365,29 +365,24 @@ def test_without_a_provider_its_paths_are_closed(fresh_console: Console) -> None
 
 
 def test_in_a_browser_a_deep_link_survives_the_trip_and_sign_out_ends_every_tab(
-    console: Console, provider: OidcProvider
+    browser: Browser, console: Console, provider: OidcProvider
 ) -> None:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=ARGUMENTS
-        )
-        with window(chromium) as staff:
-            page = staff.new_page()
-            page.goto(f"{console.url}/organizations?q=robotics")
-            page.get_by_role("link", name="Sign in with Example ID").click()
-            page.get_by_role("button", name="Continue as jane").click()
-            idle(page)
-            assert page.url == f"{console.url}/organizations?q=robotics"
-            expect(page.get_by_text("Jane **Doe**")).to_be_visible()
-            expect(page.get_by_text("Support", exact=True)).to_be_visible()
-            expect(page.get_by_role("link", name="Audit log")).to_have_count(0)
-            copied = [each for each in staff.cookies() if each["name"] == COOKIE]
-            other = staff.new_page()
-            other.goto(f"{console.url}/organizations")
-            idle(other)
-            page.get_by_role("button", name="Sign out").click()
-            expect(page.get_by_text("You have been signed out")).to_be_visible()
-            other.goto(f"{console.url}/organizations")
-            expect(other.get_by_role("link", name="Sign in with Example ID")).to_be_visible()
-            assert not console.lets_in(copied[0]["value"])
-        chromium.close()
+    with window(browser) as staff:
+        page = staff.new_page()
+        page.goto(f"{console.url}/organizations?q=robotics")
+        page.get_by_role("link", name="Sign in with Example ID").click()
+        page.get_by_role("button", name="Continue as jane").click()
+        idle(page)
+        assert page.url == f"{console.url}/organizations?q=robotics"
+        expect(fresh(page.get_by_text("Jane **Doe**"))).to_be_visible()
+        expect(fresh(page.get_by_text("Support", exact=True))).to_be_visible()
+        expect(page.get_by_role("link", name="Audit log")).to_have_count(0)
+        cookie = next(each["value"] for each in staff.cookies() if each["name"] == COOKIE)
+        other = staff.new_page()
+        other.goto(f"{console.url}/organizations")
+        idle(other)
+        fresh(page.get_by_role("button", name="Sign out")).click()
+        expect(fresh(page.get_by_text("You have been signed out"))).to_be_visible()
+        other.goto(f"{console.url}/organizations")
+        expect(other.get_by_role("link", name="Sign in with Example ID")).to_be_visible()
+        assert not console.lets_in(cookie)

@@ -1,13 +1,12 @@
 """The Users page and one-time passwords, in a real browser with a real listener behind them."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from billing_core.errors import BillingError
 from billing_core.settings import settings
@@ -16,23 +15,13 @@ from console.identity import Principal
 from console.sessions import Session, SessionStore
 from console.user_changes import Change
 from console.users import UserError, UserFile
+from tests.console.browsing import copied, fresh, sign_in, window
 from tests.console.serving import COOKIE, PASSWORD, Console, running_console, write_users
 from tests.console.stack import HOSTILE, Stack
-from tests.console.test_browser import ARGUMENTS, idle, sign_in, window
 from tests.support.listener import COMMAND_SECRET
 
 pytestmark = pytest.mark.xdist_group("console-stack")
 OWN = "a password of my own"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=ARGUMENTS
-        )
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +39,10 @@ def _page(browser: Browser, desk: Console, username: str, address: str) -> Itera
 
 
 def _one_time_password(page: Page) -> str:
-    expect(page.get_by_text("It is shown here this once.")).to_be_visible()
-    return page.locator(".st-key-one_time code").inner_text().strip()
+    expect(fresh(page.get_by_text("It is shown here this once."))).to_be_visible()
+    shown = page.locator(".st-key-one_time code")
+    expect(shown).not_to_be_empty()
+    return shown.inner_text().strip()
 
 
 def _audited(stack: Stack, username: str) -> list[tuple[str, str, str]]:
@@ -62,19 +53,19 @@ def test_somebody_new_gets_a_one_time_password_and_chooses_their_own_on_the_way_
     browser: Browser, desk: Console, stack: Stack
 ) -> None:
     with _page(browser, desk, "admin", "/users") as page, window(browser) as theirs:
-        page.get_by_role("button", name="Add user").click()
-        page.get_by_label("Full name").fill(HOSTILE)
-        page.get_by_label("Username").fill("Newcomer")
-        page.get_by_role("button", name="Add user").click()
-        expect(page.get_by_text("Choose at least one role")).to_be_visible()
-        page.get_by_role("combobox").click()
+        fresh(page.get_by_role("button", name="Add user")).click()
+        fresh(page.get_by_label("Full name")).fill(HOSTILE)
+        fresh(page.get_by_label("Username")).fill("Newcomer")
+        fresh(page.get_by_role("button", name="Add user")).click()
+        expect(fresh(page.get_by_text("Choose at least one role"))).to_be_visible()
+        fresh(page.get_by_role("combobox")).click()
         page.get_by_role("option", name="Finance").click()
         page.keyboard.press("Escape")
-        page.get_by_role("button", name="Add user").click()
+        fresh(page.get_by_role("button", name="Add user")).click()
         password = _one_time_password(page)
-        expect(page.get_by_role("heading", name=HOSTILE)).to_be_visible()
-        page.get_by_role("button", name="Copy password").click()
-        assert page.evaluate("navigator.clipboard.readText()") == password
+        expect(fresh(page.get_by_role("heading", name=HOSTILE))).to_be_visible()
+        fresh(page.get_by_role("button", name="Copy password")).click()
+        assert copied(page) == password
 
         newcomer = theirs.new_page()
         newcomer.goto(f"{desk.url}/organizations?q=acme")
@@ -95,11 +86,10 @@ def test_somebody_new_gets_a_one_time_password_and_chooses_their_own_on_the_way_
         newcomer.get_by_label("New password", exact=True).fill(OWN)
         newcomer.get_by_label("New password again").fill(OWN)
         newcomer.get_by_role("button", name="Save and go on").click()
-        idle(newcomer)
-        assert newcomer.url == f"{desk.url}/organizations?q=acme"
+        expect(newcomer).to_have_url(f"{desk.url}/organizations?q=acme")
 
-        page.get_by_role("link", name="All users").click()
-        expect(page.get_by_role("button", name="Add user")).to_be_visible()
+        fresh(page.get_by_role("link", name="All users")).click()
+        expect(fresh(page.get_by_role("button", name="Add user"))).to_be_visible()
         assert password not in page.content()
     assert desk.sign_in("newcomer", password).status_code == 401
     assert desk.sign_in("newcomer", OWN).status_code == 303
@@ -142,27 +132,27 @@ def test_what_an_administrator_does_takes_effect_at_the_next_click_and_outlives_
         _page(browser, desk, "ops", "/webhooks") as theirs,
     ):
         session = next(each["value"] for each in theirs.context.cookies() if each["name"] == COOKIE)
-        page.get_by_role("combobox").click()
+        fresh(page.get_by_role("combobox")).click()
         page.get_by_role("option", name="Finance").click()
         page.keyboard.press("Escape")
-        page.get_by_role("button", name="Save roles").click()
-        expect(page.get_by_text("ops has these roles now.")).to_be_visible()
+        fresh(page.get_by_role("button", name="Save roles")).click()
+        expect(fresh(page.get_by_text("ops has these roles now."))).to_be_visible()
         theirs.get_by_role("link", name="Organizations").click()
         expect(theirs.get_by_role("link", name="Winding down")).to_be_visible()
-        page.get_by_role("button", name="Disable").click()
-        expect(page.get_by_text("ops is out and stays out.")).to_be_visible()
+        fresh(page.get_by_role("button", name="Disable")).click()
+        expect(fresh(page.get_by_text("ops is out and stays out."))).to_be_visible()
         theirs.get_by_role("link", name="Webhooks").click()
-        expect(theirs.get_by_text("You have been signed out")).to_be_visible()
-        page.get_by_role("button", name="Enable").click()
-        expect(page.get_by_text("ops may sign in again.")).to_be_visible()
+        expect(fresh(theirs.get_by_text("You have been signed out"))).to_be_visible()
+        fresh(page.get_by_role("button", name="Enable")).click()
+        expect(fresh(page.get_by_text("ops may sign in again."))).to_be_visible()
         assert not desk.lets_in(session)
-        page.get_by_role("button", name="Give a one-time password").click()
+        fresh(page.get_by_role("button", name="Give a one-time password")).click()
         _one_time_password(page)
-        page.get_by_role("button", name="I have passed it on").click()
+        fresh(page.get_by_role("button", name="I have passed it on")).click()
         expect(page.get_by_text("shown here this once")).to_have_count(0)
-        page.get_by_role("button", name="Remove…").click()
-        page.get_by_role("button", name="Remove for good").click()
-        expect(page.get_by_text("ops is removed.")).to_be_visible()
+        fresh(page.get_by_role("button", name="Remove…")).click()
+        fresh(page.get_by_role("button", name="Remove for good")).click()
+        expect(fresh(page.get_by_text("ops is removed."))).to_be_visible()
         expect(page.get_by_role("link", name="Ops Example")).to_have_count(0)
     done = [action for _, action, outcome in _audited(stack, "ops") if outcome == "done"]
     assert done == [
@@ -179,8 +169,8 @@ def test_the_last_administrator_is_told_why_nothing_was_done(
 ) -> None:
     with _page(browser, desk, "admin", "/users?user=admin") as page:
         expect(page.get_by_role("button", name="Give a one-time password")).to_have_count(0)
-        page.get_by_role("button", name="Disable").click()
-        expect(page.get_by_text("admin is the last administrator")).to_be_visible()
+        fresh(page.get_by_role("button", name="Disable")).click()
+        expect(fresh(page.get_by_text("admin is the last administrator"))).to_be_visible()
     assert _audited(stack, "admin") == []
     assert desk.sign_in("admin").status_code == 303
 
@@ -190,11 +180,13 @@ def test_whoever_lost_the_right_meanwhile_is_denied_and_that_is_recorded(
 ) -> None:
     write_users(desk.users, {"boss": "admin", "admin": "admin", "finance": "finance"})
     with _page(browser, desk, "boss", "/users?user=finance") as page:
-        expect(page.get_by_role("button", name="Disable")).to_be_visible()
+        expect(fresh(page.get_by_role("button", name="Disable"))).to_be_visible()
         UserFile(desk.users).change(lambda users: users["boss"].update(roles=["support"]))
-        page.get_by_role("button", name="Disable").click()
-        expect(page.get_by_text("Not for your role")).to_be_visible()
-        expect(page.get_by_text("nothing was changed. The attempt was recorded.")).to_be_visible()
+        fresh(page.get_by_role("button", name="Disable")).click()
+        expect(fresh(page.get_by_text("Not for your role"))).to_be_visible()
+        expect(
+            fresh(page.get_by_text("nothing was changed. The attempt was recorded."))
+        ).to_be_visible()
         expect(page.get_by_role("button", name="Disable")).to_have_count(0)
     assert desk.sign_in("finance").status_code == 303
     assert _audited(stack, "finance") == [("boss", "user.disable", "denied")]

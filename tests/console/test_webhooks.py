@@ -16,9 +16,9 @@ from billing_core.commands import EventsRecorded
 from billing_core.database import reader
 from billing_core.errors import BillingError, BillingErrorCode
 from console import commands
+from tests.console.browsing import fresh, idle, sign_in, window
 from tests.console.serving import Console, running_console
 from tests.console.stack import Stack
-from tests.console.test_browser import browser, idle, sign_in, window  # noqa: F401 - a fixture
 from tests.console.watching import Desk, desk, markdown_read, visible
 from tests.core.company import Company
 from tests.support.databases import fresh_sqlite
@@ -319,7 +319,7 @@ def ops_desk(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.mark.xdist_group("console-stack")
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 def test_a_parked_event_is_retried_and_then_ignored_in_a_browser(
-    browser: Browser,  # noqa: F811 - the fixture
+    browser: Browser,
     ops_desk: Console,
     stack: Stack,
     width: int,
@@ -332,21 +332,22 @@ def test_a_parked_event_is_retried_and_then_ignored_in_a_browser(
     with window(browser, width, scheme) as staff:
         page = staff.new_page()
         sign_in(page, f"{ops_desk.url}/webhooks", "ops")
-        expect(page.get_by_text("1 parked event", exact=False).first).to_be_visible()
+        expect(fresh(page.get_by_text("1 parked event")).first).to_be_visible()
         page.locator(".st-key-bc_parked_1 label").click()
-        page.get_by_role("button", name="Retry chosen").click()
-        expect(page.get_by_text("Applied again: 1 parked.")).to_be_visible(timeout=20_000)
-        assert "work=" in page.url
+        fresh(page.get_by_role("button", name="Retry chosen")).click()
+        expect(fresh(page.get_by_text("Applied again: 1 parked."))).to_be_visible()
+        expect(page).to_have_url(re.compile("work="))
+        idle(page)
         page.locator(".st-key-bc_parked_1 label").click()
-        page.get_by_label("Reason for ignoring").fill("Seen, not ours")
-        page.get_by_role("button", name="Ignore chosen").click()
-        expect(page.get_by_text("Ignored. The reason is kept")).to_be_visible(timeout=20_000)
-        expect(page.get_by_text("No event is parked.")).to_be_visible()
+        fresh(page.get_by_label("Reason for ignoring")).fill("Seen, not ours")
+        fresh(page.get_by_role("button", name="Ignore chosen")).click()
+        expect(fresh(page.get_by_text("Ignored. The reason is kept"))).to_be_visible()
+        expect(fresh(page.get_by_text("No event is parked."))).to_be_visible()
         page.get_by_role("radio", name="Over time").or_(
             page.get_by_role("button", name="Over time")
         ).first.click()
-        idle(page)
         expect(page.locator("[data-testid='stVegaLiteChart']").first).to_be_visible()
+        idle(page)
         overflow = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
         assert page.evaluate(overflow) is False
     last = [line for line in stack.audit() if line[1] == "events.ignore"][-1]

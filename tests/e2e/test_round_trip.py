@@ -1,18 +1,17 @@
 """The whole trip in a real browser: sign in, send to cancel, watch it land, undo, end."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import create_engine, inspect, text
 
+from tests.console.browsing import create_link, fresh, idle, sign_in, window
 from tests.console.serving import Console, running_console
 from tests.console.stack import Stack, running_stack
-from tests.console.test_browser import ARGUMENTS, click_button, create_link, idle, sign_in, window
 from tests.support.forked import installed
 
 pytestmark = pytest.mark.xdist_group("round-trip")
@@ -29,16 +28,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Con
         running_console(folder, **stack.variables) as console,
     ):
         yield stack, console
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=ARGUMENTS
-        )
-        yield chromium
-        chromium.close()
 
 
 def subscribe(stack: Stack, org_id: str, name: str, mode: str) -> str:
@@ -84,10 +73,10 @@ def test_a_cancellation_is_sent_seen_undone_repeated_and_ends(
     with window(browser) as staff, window(browser) as customer, window(browser) as office:
         page, visitor, finance = staff.new_page(), customer.new_page(), office.new_page()
         sign_in(page, f"{desk.url}/organizations", "support")
-        page.get_by_label("Search").fill(name)
-        expect(page.get_by_text("1 organization", exact=True)).to_be_visible()
-        page.get_by_role("link", name=name).click()
-        expect(page.get_by_text("Send the customer to")).to_be_visible()
+        fresh(page.get_by_label("Search")).fill(name)
+        expect(fresh(page.get_by_text("1 organization", exact=True))).to_be_visible()
+        fresh(page.get_by_role("link", name=name)).click()
+        expect(fresh(page.get_by_text("Send the customer to"))).to_be_visible()
         page.evaluate("window.neverReloaded = true")
 
         urls.append(create_link(page, "Cancel subscription", "ticket 1"))
@@ -97,15 +86,13 @@ def test_a_cancellation_is_sent_seen_undone_repeated_and_ends(
         sign_in(finance, f"{desk.url}/winding-down", "finance")
         expect(finance.get_by_text(name).first).to_be_visible(timeout=LANDS)
 
-        click_button(page, "Make another link")
-        idle(page)
+        fresh(page.get_by_role("button", name="Make another link")).click()
         urls.append(create_link(page, "Billing home", "ticket 2"))
         visitor.goto(urls[-1])
         visitor.get_by_role("button", name="Don't cancel plan").first.click()
         expect(winding_down(page)).to_have_count(0, timeout=LANDS)
 
-        click_button(page, "Make another link")
-        idle(page)
+        fresh(page.get_by_role("button", name="Make another link")).click()
         urls.append(create_link(page, "Cancel subscription", "ticket 3"))
         cancel_as_the_customer(visitor, urls[-1])
         expect(winding_down(page).first).to_be_visible(timeout=LANDS)

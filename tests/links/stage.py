@@ -1,6 +1,5 @@
 """A listener, a stand-in Stripe and some customers: what the tests of links play on."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from sandbox.control import SandboxControl
 from sandbox.server import Running, running
 from sandbox.settings import Settings
 from tests.support.listener import COMMAND_SECRET, Listener, reading
+from tests.support.ports import free_port
 from tests.support.stripe_events import WEBHOOK_SECRET, unique
 
 API_KEY = "rk_test_51StageOfTheLinksTests"
@@ -41,13 +41,6 @@ lookup_keys = ["pro_monthly"]
 [links]
 made_per_hour = 100000
 """
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

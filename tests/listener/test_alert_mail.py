@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
-from tests.links.stage import free_port
+from tests.support.ports import free_port
 from webhook_listener.alerts.notice import Kind, Notice
 from webhook_listener.alerts.settings import AlertSettings, Security
 from webhook_listener.alerts.targets import MailTarget, TargetError
@@ -89,6 +89,7 @@ def mail_server(certificate: Path, security: Security) -> Iterator[tuple[MailSer
         tls_context=None if from_the_start else context,
         auth_require_tls=not from_the_start,
         require_starttls=not from_the_start,
+        ready_timeout=30,
     )
     controller.start()
     try:
@@ -154,7 +155,9 @@ def test_a_mail_server_that_nobody_vouches_for_gets_neither_password_nor_mail(
 
 def test_a_mail_server_that_cannot_encrypt_gets_neither_password_nor_mail() -> None:
     server = MailServer()
-    controller = Controller(server, "localhost", free_port(), authenticator=server.authenticate)
+    controller = Controller(
+        server, "localhost", free_port(), authenticator=server.authenticate, ready_timeout=30
+    )
     controller.start()
     try:
         with pytest.raises(TargetError, match="SMTPNotSupportedError"):

@@ -1,7 +1,6 @@
 """Ops are told of what is wrong, once while it lasts, by webhook and by mail, and when it is over."""
 
 import email.policy
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from billing_core.alerts.conditions import Condition
 from billing_core.alerts.policy import AlertPolicy
 from tests.listener.test_event_commands import OPS, park, send
 from tests.support.listener import Listener, reading, run_command, wait_for
+from tests.support.ports import free_port
 from webhook_listener.alerts.ledger import Ledger
 from webhook_listener.alerts.notice import Kind
 from webhook_listener.alerts.targets import SIGNATURE, sign
@@ -87,9 +87,8 @@ def receiver() -> Iterator[Receiver]:
 @contextmanager
 def mail_server() -> Iterator[tuple[Mailbox, int]]:
     mailbox = Mailbox()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+    port = free_port()
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port, ready_timeout=30)
     controller.start()
     try:
         yield mailbox, port
