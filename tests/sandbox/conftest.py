@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -21,6 +22,11 @@ from tests.sandbox.receiver import SECRET, Receiver, receiving
 RETURN_URL = "https://app.example/settings/billing"
 Mode = Literal["classic", "flexible"]
 BOTH_MODES = pytest.mark.parametrize("mode", ["classic", "flexible"])
+
+
+def is_present(moment: float, began: float, *, days: int = 0) -> bool:
+    """Whether whole seconds of a clock ``days`` ahead lie between ``began`` and now, on ours."""
+    return int(began) <= moment - days * 86_400 <= time.time() + 1
 
 
 def settings_for(directory: Path, webhook_url: str, **more: Any) -> Settings:  # noqa: ANN401

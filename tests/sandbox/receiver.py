@@ -77,8 +77,8 @@ class Receiver:
         return max(self.of_type(event_type), key=lambda each: int(each.event["created"]))
 
     def wait_for(self, event_type: str, count: int = 1) -> list[Received]:
-        """At least `count` events of a type; fails after ten seconds."""
-        deadline = time.monotonic() + 10
+        """At least `count` events of a type; fails after half a minute."""
+        deadline = time.monotonic() + 30
         while len(self.of_type(event_type)) < count:
             assert time.monotonic() < deadline, f"no {event_type}; there are {self.types()}"
             time.sleep(0.01)
