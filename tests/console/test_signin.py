@@ -165,7 +165,9 @@ def test_the_sixth_wrong_try_has_to_wait(console: Console, name: str) -> None:
 def test_waiting_is_enough_to_be_let_in_again(console: Console) -> None:
     for _ in range(6):
         last = console.sign_in("admin", "wrong")
-    time.sleep(int(last.headers["retry-after"]))
+    with closing(sqlite3.connect(console.sessions)) as connection, connection:
+        waited = int(last.headers["retry-after"])
+        connection.execute("UPDATE signin_failures SET last_at = last_at - ?", [waited])
     assert console.sign_in("admin").status_code == 303
     assert console.sign_in("admin", "wrong").status_code == 401
 

@@ -347,9 +347,14 @@ def test_guessing_tokens_is_slowed_down_and_others_are_not(stage: Stage) -> None
         url = url or f"{stage.url}/links/{unique('guess')}"
         return httpx.get(url, headers={"x-forwarded-for": address})
 
-    guesses = [guess("203.0.113.9") for _ in range(14)]
-    assert [answer.status_code for answer in guesses[:10]] == [404] * 10
+    def wait(answer: httpx.Response) -> int:
+        return int(answer.headers.get("retry-after", 0))
+
+    guesses = [guess("203.0.113.9") for _ in range(10)]
+    assert [answer.status_code for answer in guesses] == [404] * 10
+    # One more may be let through in between; whoever used that up has seconds to wait.
+    while wait(guesses[-1]) < 3:
+        guesses.append(guess("203.0.113.9"))
     assert guesses[-1].status_code == 429
-    assert int(guesses[-1].headers["retry-after"]) >= 1
     assert guess("203.0.113.9", made["url"]).status_code == 429, "not even a hit would be told"
     assert guess("203.0.113.10", made["url"]).status_code == 200
