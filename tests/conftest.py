@@ -1,5 +1,6 @@
 """Fixtures that every folder may ask for."""
 
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from playwright.sync_api import expect
 
 from tests.support.browser import browser
@@ -13,5 +14,7 @@ from tests.support.databases import (
 
 __all__ = ["backend", "browser", "database_url", "engine", "postgresql_server", "sqlite_template"]
 
-# What a busy machine shows late is not wrong; Playwright's own five seconds would say so.
+# What a busy machine shows or answers late is not wrong; their own five seconds would say so.
 expect.set_options(timeout=20_000)
+for phase in ("connect", "read", "write", "pool"):
+    setattr(DEFAULT_TIMEOUT_CONFIG, phase, 30.0)

@@ -105,7 +105,7 @@ class Console:
     def stop(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(20)
+            self.process.wait(60)
             self.process = None
         if self.said is not None:
             self.said.close()

@@ -4,6 +4,7 @@ import asyncio
 import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from sqlalchemy import Engine, text
@@ -34,15 +35,24 @@ server.serve("127.0.0.1", 0)
 """
 
 
+async def still_busy(engine: Engine) -> list[str]:
+    """What the database does all the time; a page that looks again by itself does so for moments."""
+    deadline = time.monotonic() + 10
+    while True:
+        with engine.connect() as connection:
+            busy = [f"{row.state} {row.query}" for row in connection.execute(BUSY)]
+        if not busy or time.monotonic() > deadline:
+            return busy
+        await asyncio.sleep(0.05)
+
+
 async def look_at_everything(console: Console, engine: Engine, sample: Sample) -> list[str]:
     """Open every page in a tab that stays open, and tell what the database still does for it."""
     choose, busy = random.Random(1), []
     for visit in {visit.page: visit for visit in VISITS}.values():
         tab, reader = await open_tab(console.url, console.cookies["admin"])
         await tab.open(visit.page, query_string(visit, sample, choose))
-        await asyncio.sleep(0.3)
-        with engine.connect() as connection:
-            busy += [f"{visit.name}: {row.state} {row.query}" for row in connection.execute(BUSY)]
+        busy += [f"{visit.name}: {what}" for what in await still_busy(engine)]
         tab.close()
         await tab.connection.close()
         await reader

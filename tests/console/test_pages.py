@@ -180,7 +180,7 @@ def test_an_empty_database_is_explained(at_desk: Desk, name: str, says: str) -> 
 
 
 def _app() -> AppTest:
-    return AppTest.from_file(str(PAGES_FOLDER.parent / "app.py"), default_timeout=20).run()
+    return AppTest.from_file(str(PAGES_FOLDER.parent / "app.py"), default_timeout=60).run()
 
 
 def test_a_database_that_is_away_is_a_sentence_and_trying_again_helps(

@@ -153,7 +153,7 @@ def _waiting_for(seconds: int) -> AppTest:
         assert "secret" not in repr(link)
         watch._waiting(link)
 
-    return AppTest.from_function(script, kwargs={"seconds": seconds}).run()
+    return AppTest.from_function(script, default_timeout=60, kwargs={"seconds": seconds}).run()
 
 
 def test_waiting_turns_into_an_honest_nothing_has_changed_yet() -> None:

@@ -46,7 +46,7 @@ class Desk:
 
     def open(self, script: Callable[[], None], **query: str) -> AppTest:
         """Run a page with a query in its address."""
-        at = AppTest.from_function(script, default_timeout=20)
+        at = AppTest.from_function(script, default_timeout=60)
         for name, value in query.items():
             at.query_params[name] = value
         return at.run()

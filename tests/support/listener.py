@@ -128,7 +128,7 @@ class Listener:
         self.client.close()
         if self.alive:
             self._process.send_signal(number)
-        return self._process.wait(30)
+        return self._process.wait(60)
 
     def _answers(self, path: str) -> bool:
         try:
