@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import sleep
 
 import httpx
 import pytest
@@ -25,6 +24,7 @@ from billing_core.queries.links import LinkFilters, link, links
 from billing_core.rows.links import DestinationInsight, RefusalCount
 from tests.links.stage import Stage
 from tests.sandbox.browser import Browser
+from tests.support.listener import wait_for
 from webhook_listener import audit
 from webhook_listener.database import durable_transaction, writer_engine
 
@@ -109,7 +109,7 @@ def test_opened_links_count_once_and_say_nothing_of_the_link_itself(
     for each in (*made, made[0], made[0]):
         httpx.head(each["url"])
         httpx.get(each["url"])
-    wait_for_looks(stage, made[1]["link_id"])
+    wait_for_looks(stage, made[0]["link_id"], 3)
     assert stage.rows("SELECT * FROM portal_links ORDER BY 1") == before
     assert growth.of("created", "opened", "redeemed") == (3, 2, 0)
     looks = link_visits(connection, [each["link_id"] for each in made])
@@ -138,19 +138,16 @@ def test_who_came_back_without_a_change_is_counted(stage: Stage, connection: Con
     home = f"{stage.url}/return/{return_token(back['url'].rpartition('/')[2])}"
     assert httpx.get(home).status_code == 200
     httpx.get(home, params={"waited": 5})
-    wait_for_looks(stage, back["link_id"], "returned")
+    wait_for_looks(stage, back["link_id"], 1, "returned")
     assert link_visits(connection, [back["link_id"]])[back["link_id"]].returned == 1
     assert growth.of("returned_unchanged", "undecided") == (0, 2)
     assert growth.of("unchanged", "returned_unchanged", hours=25) == (2, 1)
 
 
-def wait_for_looks(stage: Stage, link_id: str, column: str = "opened") -> None:
-    """Until a link's looks are written."""
-    for _ in range(300):
-        if stage.rows(f"SELECT 1 FROM link_visits WHERE link_id = :i AND {column} > 0", i=link_id):
-            return
-        sleep(0.1)
-    raise AssertionError("the looks were never written")
+def wait_for_looks(stage: Stage, link_id: str, count: int, column: str = "opened") -> None:
+    """Until so many looks at a link are written, and whatever was looked at before."""
+    written = f"SELECT 1 FROM link_visits WHERE link_id = :i AND {column} >= :n"
+    wait_for(lambda: stage.rows(written, i=link_id, n=count), what="the looks to be written")
 
 
 def test_what_stripe_refused_is_counted_by_its_code(stage: Stage, connection: Connection) -> None:

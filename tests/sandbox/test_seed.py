@@ -191,8 +191,8 @@ def test_seeding_delivers_the_history_in_the_order_of_time_and_happens_once(worl
     receiver = world.delivered()
     created = [each.event["created"] for each in receiver.received]
     assert len(created) > 6_000
-    assert created[0] == min(created)
     # Deliveries overlap, so neighbours may swap places, but nothing is far from its turn.
+    assert min(created) in created[:32]
     out_of_turn = [
         place
         for place, (moment, due) in enumerate(zip(created, sorted(created), strict=True))

@@ -162,7 +162,7 @@ class reading:  # noqa: N801 - reads as a phrase
             return [tuple(row) for row in connection.execute(text(statement), parameters)]
 
 
-def wait_for(condition: Callable[[], T], *, what: str, seconds: float = 30) -> T:
+def wait_for(condition: Callable[[], T], *, what: str, seconds: float = 60) -> T:
     """The first true value of ``condition``. Fails, saying what was awaited, after ``seconds``."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
