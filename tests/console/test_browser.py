@@ -77,13 +77,13 @@ def test_a_double_click_makes_one_link(browser: Browser, desk: Console, stack: S
         page = staff.new_page()
         sign_in(page, f"{desk.url}/organization?org=org_blue", "support")
         for number in range(3):
-            page.get_by_text("Billing home", exact=True).click()
-            page.get_by_label("Reason or ticket number").fill(f"T-25{number}")
+            fresh(page.get_by_label("Reason or ticket number")).fill(f"T-25{number}")
+            fresh(page.get_by_text("Billing home", exact=True)).click()
             idle(page)
-            page.get_by_role("button", name="Create link").dblclick()
-            expect(page.get_by_text("Waiting for the customer")).to_be_visible(timeout=20_000)
-            click_button(page, "Make another link")
-            expect(page.get_by_text("Send the customer to")).to_be_visible()
+            fresh(page.get_by_role("button", name="Create link")).dblclick()
+            expect(fresh(page.get_by_text("Waiting for the customer"))).to_be_visible()
+            fresh(page.get_by_role("button", name="Make another link")).click()
+            expect(fresh(page.get_by_text("Send the customer to"))).to_be_visible()
             idle(page)
         begun = [row for row in stack.audit() if str(row[5]).startswith("T-25")]
         assert len(begun) == 3

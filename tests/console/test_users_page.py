@@ -15,7 +15,7 @@ from console.identity import Principal
 from console.sessions import Session, SessionStore
 from console.user_changes import Change
 from console.users import UserError, UserFile
-from tests.console.browsing import copied, fresh, sign_in, window
+from tests.console.browsing import copied, fresh, idle, sign_in, window
 from tests.console.serving import COOKIE, PASSWORD, Console, running_console, write_users
 from tests.console.stack import HOSTILE, Stack
 from tests.support.listener import COMMAND_SECRET
@@ -110,18 +110,18 @@ def test_whoever_presses_add_twice_in_a_hurry_still_gets_the_password(
 ) -> None:
     with _page(browser, desk, "admin", "/users") as page:
         for number in range(3):
-            page.get_by_role("button", name="Add user").click()
-            page.get_by_label("Full name").fill("Hurried")
-            page.get_by_label("Username").fill(f"Hurried{number}")
-            page.get_by_role("combobox").click()
+            fresh(page.get_by_role("button", name="Add user")).click()
+            fresh(page.get_by_label("Full name")).fill("Hurried")
+            fresh(page.get_by_label("Username")).fill(f"Hurried{number}")
+            fresh(page.get_by_role("combobox")).click()
             page.get_by_role("option", name="Finance").click()
             page.keyboard.press("Escape")
             idle(page)
-            page.get_by_role("button", name="Add user").dblclick()
+            fresh(page.get_by_role("button", name="Add user")).dblclick()
             assert _one_time_password(page)
-            expect(page.get_by_text(f"hurried{number} may sign in now.")).to_be_visible()
+            expect(fresh(page.get_by_text(f"hurried{number} may sign in now."))).to_be_visible()
             assert len(_audited(stack, f"hurried{number}")) <= 2, "begun and done"
-            page.get_by_role("link", name="All users").click()
+            fresh(page.get_by_role("link", name="All users")).click()
 
 
 def test_what_an_administrator_does_takes_effect_at_the_next_click_and_outlives_it(
