@@ -7,31 +7,15 @@ import pytest
 from markupsafe import Markup
 from streamlit.testing.v1 import AppTest
 
-from billing_core.rows import Count, WebhookHealth
+from billing_core.rows import Count
 from console import elements
 from console.freshness import freshness
 from console.gate import safe_next
 from console.viewer import Viewer, exact_utc, lasting
 from tests.console.watching import visible
+from tests.support.health import NOW, health
 
-NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 BERLIN = Viewer(ZoneInfo("Europe/Berlin"), "de")
-
-
-def _health(**more: object) -> WebhookHealth:
-    values: dict[str, object] = {
-        "last_received_at": NOW - timedelta(seconds=4),
-        "last_created_at": NOW - timedelta(seconds=5),
-        "usual_gap_seconds": 180.0,
-        "backlog": Count(0),
-        "oldest_pending_at": None,
-        "parked": Count(0),
-        "receive_lag": None,
-        "apply_lag": None,
-        "suspects": (),
-        "unmapped_prices": (),
-    }
-    return WebhookHealth(**(values | more))  # type: ignore[arg-type]
 
 
 def test_a_time_is_told_in_the_viewers_zone_with_the_exact_utc_on_hover() -> None:
@@ -84,7 +68,7 @@ def test_a_length_of_time_is_told_in_its_largest_unit(seconds: float, words: str
 def test_freshness_is_one_honest_sentence(
     more: dict[str, object], listening: bool, says: str, tone: str
 ) -> None:
-    sentence, told = freshness(_health(**more), NOW, listening=listening)
+    sentence, told = freshness(health(**more), NOW, listening=listening)
     assert says in sentence
     assert told == tone
 

@@ -1,6 +1,6 @@
 """What is called wrong: each threshold of ``[alerts]``, from when on, and that 0 turns it off."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,28 +16,14 @@ from billing_core.rows import (
     Reconciliation,
     Suspect,
     UnmappedPrice,
-    WebhookHealth,
 )
-
-NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
-HEALTHY: dict[str, Any] = {
-    "last_received_at": NOW - timedelta(seconds=4),
-    "last_created_at": NOW - timedelta(seconds=5),
-    "usual_gap_seconds": 180.0,
-    "backlog": Count(0),
-    "oldest_pending_at": None,
-    "parked": Count(0),
-    "receive_lag": None,
-    "apply_lag": None,
-    "suspects": (),
-    "unmapped_prices": (),
-}
+from tests.support.health import NOW, health
 
 
 def wrong(policy: AlertPolicy | None = None, **more: Any) -> dict[str, str]:  # noqa: ANN401
     """What is wrong with a healthy listener that differs in this."""
-    health = WebhookHealth(**(HEALTHY | more))
-    return {each.name: each.sentence for each in judge(health, policy or AlertPolicy(), NOW)}
+    judged = judge(health(**more), policy or AlertPolicy(), NOW)
+    return {each.name: each.sentence for each in judged}
 
 
 def ago(**delta: float) -> datetime:

@@ -251,25 +251,6 @@ def test_a_test_notice_says_which_target_has_it(
     assert "ALERT_WEBHOOK_URL" in none.stderr
 
 
-@pytest.mark.parametrize(
-    ("change", "word"),
-    [
-        ({"ALERT_WEBHOOK_URL": "hooks.example/x"}, "ALERT_WEBHOOK_URL"),
-        ({"ALERT_SMTP_HOST": "mail.example"}, "ALERT_EMAIL_TO"),
-        ({"ALERT_SMTP_PORT": "mail"}, "ALERT_SMTP_PORT"),
-        ({"ALERT_SMTP_SECURITY": "some"}, "ALERT_SMTP_SECURITY"),
-    ],
-)
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_target_that_cannot_be_used_stops_the_start_with_its_name(
-    database_url: str, change: dict[str, str], word: str
-) -> None:
-    refused = run_command(database_url, "serve", **{"LISTENER_PORT": "0", **change})
-    assert refused.returncode == 2
-    assert word in refused.stderr
-    assert refused.stderr.count("\n") == 1
-
-
 def ledger(kept: dict[str, Any], *targets: str, **policy: int) -> Ledger:
     return Ledger(kept, targets or ("webhook",), AlertPolicy(**{"repeat_hours": 6, **policy}))
 

@@ -312,6 +312,10 @@ def test_roles_are_refused_on_sqlite(database_url: str) -> None:
         ({"DATABASE_URL": "sqlite://"}, "DATABASE_URL"),
         ({"BILLING_CONFIG": "/nowhere/billing.toml"}, "BILLING_CONFIG"),
         ({"LISTENER_PORT": "http"}, "LISTENER_PORT"),
+        ({"ALERT_WEBHOOK_URL": "hooks.example/x"}, "ALERT_WEBHOOK_URL"),
+        ({"ALERT_SMTP_HOST": "mail.example"}, "ALERT_EMAIL_TO"),
+        ({"ALERT_SMTP_PORT": "mail"}, "ALERT_SMTP_PORT"),
+        ({"ALERT_SMTP_SECURITY": "some"}, "ALERT_SMTP_SECURITY"),
     ],
 )
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
