@@ -7,8 +7,8 @@ Nothing here writes or calls Stripe. Functions that name plans take a ``config``
 from billing_core.queries.audit import AuditFilters, audit_entries
 from billing_core.queries.cancellations import cancellation_flow, undone_rows, undone_summary
 from billing_core.queries.changes import newest_changes
-from billing_core.queries.choosing import Order
 from billing_core.queries.history import entitlement_history
+from billing_core.queries.list_page import Order
 from billing_core.queries.narrowing import OrganizationFilters
 from billing_core.queries.organization import (
     conflicting_claims,

@@ -6,7 +6,6 @@ list soon meets enough of them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -23,13 +22,14 @@ from sqlalchemy.sql.util import ClauseAdapter
 
 from billing_core.queries.fragments import is_large
 from billing_core.queries.keyset import (
-    Position,
     beyond,
     beyond_nulls_last,
     nulls_last,
     page,
 )
+from billing_core.queries.list_page import Order, Page
 from billing_core.queries.narrowing import Narrowed, OrganizationFilters
+from billing_core.queries.numbered import Numbered
 from billing_core.queries.search import Match
 from billing_core.queries.tables import (
     ENTITLEMENTS,
@@ -42,32 +42,13 @@ from billing_core.queries.tables import (
 from billing_core.rows import Count
 
 FEW = 4_000
+# Of more than so many SQLite walks to a page by number; to collect and sort fewer is one step.
+ENOUGH = 1_000
 COUNT_CAP = 10_000
+# What somebody looks for is mostly in few names: that is tried first, and costs little in vain.
+RARE = 250
 GLANCE = 2_500
 _O, _E = ORGANIZATIONS.c, ENTITLEMENTS.c
-
-
-class Order(StrEnum):
-    """How the list is sorted."""
-
-    NEWEST = "newest"
-    OLDEST = "oldest"
-    NAME = "name"
-    ENDS = "ends"
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Which page of the list in which order; ``after`` is where the one before ended."""
-
-    order: Order
-    after: Position | None
-    limit: int
-
-    @property
-    def descending(self) -> bool:
-        """Whether it goes from great to small."""
-        return self.order is Order.NEWEST
 
 
 def choose(
@@ -80,29 +61,89 @@ def choose(
     """
     narrowed = Narrowed.by(connection, filters)
     if match is None:
-        count = capped_count(connection, narrowed.counted(), COUNT_CAP)
-        sorted_otherwise = narrowed.any and wanted.order in (Order.NAME, Order.ENDS)
-        if sorted_otherwise and not count.capped:
-            # The limit cuts nobody off; it tells the planner how few they are.
-            few = _Few(narrowed.matching().limit(count.value + 1), count.value)
-            return _collected(connection, few, narrowed, wanted)[0], count
-        return _walked(connection, narrowed, wanted), count
-    if match.fragment and _worth_a_glance(connection, wanted.order):
+        return _everybody(connection, narrowed, wanted)
+    if match.fragment and _worth_a_glance(connection, wanted):
+        few = _few_held(connection, match, RARE, narrowed, wanted)
+        if few is not None:
+            return few
         rows, seen = _at_a_glance(connection, match.condition, narrowed, wanted)
         if len(rows) > wanted.limit:
             return rows, Count(seen, capped=True)
-    most = FEW // 2 if narrowed.any else FEW
-    held = match.held(most + 1)
-    if held is not None:
-        few = _Few(held, most, yet_to_narrow=True)
-        collected, found = _collected(connection, few, narrowed, wanted)
-        if found is not None:
-            return collected, found
+    numbered = match.numbered if wanted.by_date else None
+    most = FEW // 2 if narrowed.any else FEW if numbered is None else ENOUGH
+    few = _few_held(connection, match, most, narrowed, wanted)
+    if few is not None:
+        return few
+    if numbered is not None and _many(connection, narrowed):
+        listed = _by_number(connection, numbered, match.otherwise, narrowed, wanted)
+        if listed is not None:
+            return listed
     rows = _walked(connection, narrowed, wanted, match.condition)
     if not narrowed.any:
         return rows, match.count or Count(FEW, capped=True)
+    return rows, _at_least(rows, wanted)
+
+
+def _few_held(
+    connection: Connection, match: Match, most: int, narrowed: Narrowed, wanted: Page
+) -> tuple[list[Row], Count] | None:
+    """The page where no more match than ``most``, all of whom are found and sorted; else None."""
+    held = match.held(most + 1)
+    if held is None:
+        return None
+    few = _Few(held, most, yet_to_narrow=True)
+    rows, count = _collected(connection, few, narrowed, wanted)
+    return (rows, count) if count is not None else None
+
+
+def _at_least(rows: list[Row], wanted: Page) -> Count:
     all_of_them = wanted.after is None and len(rows) <= wanted.limit
-    return rows, Count(len(rows)) if all_of_them else Count(wanted.limit, capped=True)
+    return Count(len(rows)) if all_of_them else Count(wanted.limit, capped=True)
+
+
+def _everybody(connection: Connection, narrowed: Narrowed, wanted: Page) -> tuple[list[Row], Count]:
+    """The page where no text is looked for."""
+    count = capped_count(connection, narrowed.counted(), COUNT_CAP)
+    sorted_otherwise = narrowed.any and wanted.order in (Order.NAME, Order.ENDS)
+    if sorted_otherwise and not count.capped:
+        # The limit cuts nobody off; it tells the planner how few they are.
+        few = _Few(narrowed.matching().limit(count.value + 1), count.value)
+        return _collected(connection, few, narrowed, wanted)[0], count
+    return _walked(connection, narrowed, wanted), count
+
+
+def _many(connection: Connection, narrowed: Narrowed) -> bool:
+    """Whether so many are let through that the text is sooner met than they are."""
+    return not narrowed.any or capped_count(connection, narrowed.counted(), FEW).capped
+
+
+def _by_number(
+    connection: Connection,
+    numbered: Numbered,
+    otherwise: Select[Any],
+    narrowed: Narrowed,
+    wanted: Page,
+) -> tuple[list[Row], Count] | None:
+    """The page of those who are numbered and of the few who are found otherwise.
+
+    None where these are many: a text that nearly every id begins with.
+    """
+    few = _Few(otherwise.limit(FEW + 1), FEW, yet_to_narrow=True)
+    others, count = _collected(connection, few, narrowed, wanted)
+    if count is None:
+        return None
+    rows = numbered.page(
+        connection,
+        narrowed.beside,
+        after=wanted.after,
+        limit=wanted.limit + 1,
+        descending=wanted.descending,
+    )
+    listed = wanted.merged(rows, others)
+    if narrowed.any:
+        return listed, _at_least(listed, wanted)
+    together = count.value + capped_count(connection, numbered.found(), FEW + 1).value
+    return listed, Count(min(together, FEW), capped=together > FEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,19 +188,17 @@ def _collected(
 def _sortable(few: CTE, narrowed: Narrowed, order: Order, *, narrow: bool) -> Select[Any]:
     """Those held with what they are sorted by, narrowed where that has yet to be done."""
     sort = {Order.NAME: func.lower(_O.name), Order.ENDS: _E.ends_at}.get(order, few.c.created_at)
-    statement = select(few.c.org_id, sort.label("sort")).select_from(few)
-    if order is Order.NAME or (narrow and narrowed.of_organization):
-        statement = statement.join(ORGANIZATIONS, _O.org_id == few.c.org_id)
-    if order is Order.ENDS or (narrow and narrowed.hidden):
-        statement = statement.join(ENTITLEMENTS, _E.org_id == few.c.org_id)
-    if narrow:
-        statement = statement.where(*narrowed.of_organization, *narrowed.hidden)
-    return statement
+    return (narrowed if narrow else Narrowed()).beside(
+        select(few.c.org_id, sort.label("sort")).select_from(few),
+        few.c.org_id,
+        organizations=order is Order.NAME,
+        entitlements=order is Order.ENDS,
+    )
 
 
-def _worth_a_glance(connection: Connection, order: Order) -> bool:
-    """Whether finding all that hold a text may take long: SQLite stops when it has enough of them."""
-    if connection.dialect.name == "sqlite" or order not in (Order.NEWEST, Order.OLDEST):
+def _worth_a_glance(connection: Connection, wanted: Page) -> bool:
+    """Whether finding all that hold a text may take long: SQLite finds those of a page by number."""
+    if connection.dialect.name == "sqlite" or not wanted.by_date:
         return False
     return is_large(connection)
 

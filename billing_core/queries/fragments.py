@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 from sqlalchemy import column as bare_column
 from sqlalchemy import table as bare_table
 from sqlalchemy.dialects.postgresql import array
 
+from billing_core.queries.numbered import SEARCH, Numbered
 from billing_core.queries.tables import ORGANIZATIONS, STATE_ROLLUPS
 
 _SHORTEST = 3
@@ -16,21 +17,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9 ]{1,2}")
 _MOST_TERMS = 2000
 # From so many organizations on, a text that is in many names is not looked for in all of them.
 LARGE = 50_000
-MANY = 4_000
-LOOKED_AT = 1_000
 _LAST = "\U0010ffff"
-# SQLite's own, kept by triggers; ``text`` is the name, a line's end, and the address, and
-# ``created_at`` the organization's.
-_SEARCH = bare_table(
-    "organization_search",
-    bare_column("org_id"),
-    bare_column("search_id"),
-    bare_column("text"),
-    bare_column("created_at", ORGANIZATIONS.c.created_at.type),
-)
-_TRIGRAMS = bare_table(
-    "organization_trigrams", bare_column("rowid"), bare_column("organization_trigrams")
-)
 _TERMS = bare_table("organization_trigram_terms", bare_column("term"))
 
 
@@ -46,7 +33,8 @@ def holding_fragment(connection: Connection, term: str) -> list[Select[Any]]:
     if _PLAIN.fullmatch(term):
         return [found.where(_begins(func.lower(o.name), term.lower(), sqlite=sqlite))]
     if sqlite:
-        return _by_trigrams(connection, term)
+        by_number = numbered(connection, term)
+        return [by_number.found()] if by_number is not None else []
     return [found.where(_by_fragments(term), holds_fragment(connection, term))]
 
 
@@ -96,9 +84,12 @@ def _begins(column: ColumnElement[Any], term: str, *, sqlite: bool) -> ColumnEle
 def _contains(
     connection: Connection, column: ColumnElement[str | None], term: str
 ) -> list[ColumnElement[bool]]:
+    sqlite = connection.dialect.name == "sqlite"
     if term.lower() == term.upper() or term.isascii():
-        return [column.icontains(term, autoescape=True)]
-    if connection.dialect.name == "sqlite":
+        # SQLite's LIKE itself minds no case of ASCII.
+        contains = column.contains if sqlite else column.icontains
+        return [contains(term, autoescape=True)]
+    if sqlite:
         return [func.casefold(column).contains(term.casefold(), autoescape=True)]
     return [column.icontains(variant, autoescape=True) for variant in _variants(term)]
 
@@ -129,48 +120,12 @@ def _places(term: str) -> list[int]:
     return [*range(0, last, _SHORTEST), last]
 
 
-def at_least(connection: Connection, term: str) -> int | None:
-    """How many hold ``term`` at least, where SQLite soon sees that it is in very many; else None.
-
-    Its index names thousands in the time in which a few of them are looked at.
-    """
+def numbered(connection: Connection, term: str) -> Numbered | None:
+    """Those that hold ``term`` by SQLite's numbers; None where it has none of them."""
     if connection.dialect.name != "sqlite" or _PLAIN.fullmatch(term):
         return None
     wanted = _wanted(connection, term)
-    if not wanted:
-        return None
-    named = _named(wanted)
-    many = select(func.count()).select_from(named.limit(MANY + 1).subquery())
-    if connection.execute(many).scalar_one() <= MANY or not is_large(connection):
-        return None
-    s = _SEARCH.c
-    some = named.limit(LOOKED_AT).subquery()
-    looked_at = select(s.text).select_from(some.join(_SEARCH, s.search_id == some.c.rowid))
-    held = select(func.count()).select_from(
-        looked_at.where(*_contains(connection, s.text, term)).subquery()
-    )
-    found = int(connection.execute(held).scalar_one())
-    return found if found > LOOKED_AT // 2 else None
-
-
-def _by_trigrams(connection: Connection, term: str) -> list[Select[Any]]:
-    """SQLite: the full-text index does, and what it finds is looked at."""
-    wanted = _wanted(connection, term)
-    if not wanted:
-        return []
-    s, t = _SEARCH.c, _TRIGRAMS.c
-    return [
-        select(s.org_id, s.created_at)
-        .select_from(_TRIGRAMS)
-        .join(_SEARCH, s.search_id == t.rowid)
-        .where(t.organization_trigrams.bool_op("MATCH")(literal(wanted)))
-        .where(*_contains(connection, s.text, term))
-    ]
-
-
-def _named(wanted: str) -> Select[Any]:
-    t = _TRIGRAMS.c
-    return select(t.rowid).where(t.organization_trigrams.bool_op("MATCH")(literal(wanted)))
+    return Numbered(wanted, tuple(_contains(connection, SEARCH.c.text, term))) if wanted else None
 
 
 def _wanted(connection: Connection, term: str) -> str:

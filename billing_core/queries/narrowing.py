@@ -42,10 +42,10 @@ class Narrowed:
     statistics would go through everybody whom one of them lets through, and sort.
     """
 
-    driving: tuple[ColumnElement[bool], ...]
-    others: tuple[ColumnElement[bool], ...]
-    hidden: tuple[ColumnElement[bool], ...]
-    of_organization: tuple[ColumnElement[bool], ...]
+    driving: tuple[ColumnElement[bool], ...] = ()
+    others: tuple[ColumnElement[bool], ...] = ()
+    hidden: tuple[ColumnElement[bool], ...] = ()
+    of_organization: tuple[ColumnElement[bool], ...] = ()
 
     @classmethod
     def by(cls, connection: Connection, filters: OrganizationFilters) -> "Narrowed":
@@ -88,6 +88,21 @@ class Narrowed:
         """A statement over organizations, narrowed."""
         if self.hidden:
             statement = statement.join(ENTITLEMENTS, _E.org_id == _O.org_id)
+        return statement.where(*self.of_organization, *self.hidden)
+
+    def beside(
+        self,
+        statement: Select[Any],
+        org_id: ColumnElement[str],
+        *,
+        organizations: bool = False,
+        entitlements: bool = False,
+    ) -> Select[Any]:
+        """A statement that has organizations' ids alone, narrowed; with the tables asked for."""
+        if organizations or self.of_organization:
+            statement = statement.join(ORGANIZATIONS, _O.org_id == org_id)
+        if entitlements or self.hidden:
+            statement = statement.join(ENTITLEMENTS, _E.org_id == org_id)
         return statement.where(*self.of_organization, *self.hidden)
 
 

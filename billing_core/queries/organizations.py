@@ -7,8 +7,9 @@ from sqlalchemy.sql import Select
 
 from billing_core.config import BillingConfig
 from billing_core.entitlement import NO_SUBSCRIPTION
-from billing_core.queries.choosing import Order, Page, choose
+from billing_core.queries.choosing import choose
 from billing_core.queries.keyset import decode_cursor, encode_cursor
+from billing_core.queries.list_page import Order, Page
 from billing_core.queries.narrowing import OrganizationFilters
 from billing_core.queries.search import matches, read_search_text
 from billing_core.queries.tables import (

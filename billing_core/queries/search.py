@@ -24,12 +24,13 @@ from sqlalchemy import (
 )
 
 from billing_core.queries.fragments import (
-    at_least,
     holding_fragment,
     holds_fragment,
     id_begins,
+    numbered,
     prefer_indexes,
 )
+from billing_core.queries.numbered import Numbered
 from billing_core.queries.tables import (
     CUSTOMERS,
     ENTITLEMENTS,
@@ -102,12 +103,19 @@ class Match:
     ``condition`` is asked of one organization after another. ``statements`` find all of them by
     indexes, each once, with when they came to be; there are none where many are known to match:
     ``count`` then says how many at least. ``fragment``: a text that may be in many names.
+    ``numbered`` are the last of the ``statements``, where SQLite knows them by number.
     """
 
     condition: ColumnElement[bool]
     statements: tuple[Select[Any], ...]
     count: Count | None = None
     fragment: bool = False
+    numbered: Numbered | None = None
+
+    @property
+    def otherwise(self) -> Select[Any]:
+        """Those who are found in another way than by number."""
+        return self.statements[0]
 
     def held(self, limit: int) -> Select[Any] | CompoundSelect[Any] | None:
         """``org_id`` and ``created_at`` of so many of each kind of match; None for far too many."""
@@ -140,12 +148,15 @@ def matches(connection: Connection, search: SearchText) -> Match | None:
     begins = id_begins(connection, search.term)
     holds = holds_fragment(connection, search.term)
     otherwise = or_(ORGANIZATIONS.c.org_id.in_(named), begins) if named else begins
-    known = at_least(connection, search.term)
-    if known is not None:
-        return Match(or_(otherwise, holds), (), Count(known, capped=True), fragment=True)
     others = and_(otherwise, not_(func.coalesce(holds, false())))
-    statements = (*_when(others).statements, *holding_fragment(connection, search.term))
-    return Match(or_(otherwise, holds), statements, fragment=True)
+    by_number = numbered(connection, search.term)
+    holding = [by_number.found()] if by_number else holding_fragment(connection, search.term)
+    return Match(
+        or_(otherwise, holds),
+        (*_when(others).statements, *holding),
+        fragment=True,
+        numbered=by_number,
+    )
 
 
 def _when(condition: ColumnElement[bool]) -> Match:

@@ -88,10 +88,10 @@ def test_every_list_has_whom_the_rows_name_in_its_order_page_by_page(
     varied: Company, monkeypatch: pytest.MonkeyPatch, few: int, glance: int, large: int
 ) -> None:
     monkeypatch.setattr(choosing, "FEW", few)
+    monkeypatch.setattr(choosing, "ENOUGH", few)
+    monkeypatch.setattr(choosing, "RARE", few // 2)
     monkeypatch.setattr(choosing, "GLANCE", glance)
     monkeypatch.setattr(fragments, "LARGE", large)
-    monkeypatch.setattr(fragments, "MANY", few)
-    monkeypatch.setattr(fragments, "LOOKED_AT", glance)
     monkeypatch.setattr(search, "MATCHING_IDS", few)
     rows = everybody(varied)
     for (filters, lets), (text, names), order in product(NARROWED, TEXTS, Order):

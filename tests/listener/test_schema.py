@@ -27,7 +27,6 @@ SEARCH = {
         "organization_search_made",
         "organization_search_changed",
         "organization_search_gone",
-        "organization_search_dated",
     },
     "postgresql": {
         "ix_organizations_fragments",
