@@ -107,6 +107,13 @@ def access_picture(
         elements.show(elements.quiet(f"The newest {MOST_CHANGES:,} changes."))
 
 
+# As the times beside it are written; Vega's own are American.
+_AXIS = (
+    "timeFormat(datum.value, {minutes: '%H:%M', hours: '%H:%M', date: '%-d %b', day: '%-d %b',"
+    " week: '%-d %b', month: '%B', quarter: '%B', year: '%Y'})"
+)
+
+
 def _sentence(each: Segment, who: Viewer, until: datetime) -> str:
     end = "now" if each.end == until else who.day(each.end)
     return f"{each.lane}: {each.label}, {who.day(each.start)} to {end}"
@@ -139,6 +146,7 @@ def _specification(found: Sequence[Segment], marked: datetime, until: datetime) 
             "tickCount": 5,
             "labelOverlap": True,
             "labelFlush": 24,
+            "labelExpr": _AXIS,
             "grid": False,
         },
     }

@@ -16,6 +16,7 @@ from console import (
     navigation,
     one_time,
     sending,
+    watch,
 )
 from console.identity import Principal
 
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 def _say_if_the_listener_is_away() -> None:
-    if not commands.listener_answers():
+    if not watch.told_to_answer(answers=commands.listener_answers()):
         elements.notice(
             "It stores what Stripe sends and records what you do, so nothing new arrives and no"
             " link can be made until it is back. Nothing is lost: Stripe keeps sending. What you"

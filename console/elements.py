@@ -126,6 +126,11 @@ def timed(text: str, at: datetime) -> Markup:
     )
 
 
+def as_of(text: str, now: datetime, viewer: Viewer) -> Markup:
+    """When a page that does not look again by itself was read: "seconds ago" is ago from then."""
+    return Markup("{}, as of {}.").format(text, timed(viewer.clock(now), now))
+
+
 def link(text: Text, path: str, **query: str) -> Markup:
     """A link to a page of the console that opens without loading everything anew."""
     address = f"{path}?{urlencode(query)}" if query else path

@@ -76,8 +76,9 @@ def _sending(principal: Principal, found: Reading, telling: Telling) -> None:
     view, who, recent = found.view, telling.who, found.recent.entries
     link, sent = minted.kept(view.org_id), sending.kept(view.org_id)
     if sent is not None:
-        sending.hand_over(sent, principal, who)
-        watch.watch(view.org_id, found.mark)
+        row = found.links.row(sent.link_id) if found.links is not None else None
+        sending.hand_over(sent, row, principal, who)
+        watch.watch(view.org_id, found.mark, sent=row)
     elif link is None:
         mint_panel.choose(principal, view, recent, found.prices, who)
         watch.watch(view.org_id, found.mark)

@@ -25,6 +25,10 @@ class OrganizationLinks:
     rows: Sequence[LinkRow]
     more: bool
 
+    def row(self, link_id: str) -> LinkRow | None:
+        """The link of that id, if it is among them."""
+        return next((row for row in self.rows if row.link.link_id == link_id), None)
+
 
 def organization_links(connection: Connection, org_id: str, now: datetime) -> OrganizationLinks:
     """The newest links of an organization."""

@@ -7,13 +7,20 @@ import streamlit as st
 from markupsafe import Markup
 
 from billing_core.commands import CreateLink
-from billing_core.links import message
+from billing_core.links import LinkState, message
 from billing_core.permissions import Permission
 from billing_core.rows import OrganizationView
+from billing_core.rows.links import LinkRow
 from console import commands, data, elements, held
 from console.identity import Principal
 from console.minting import Wish, denied
 from console.viewer import Viewer
+
+_OVER = {
+    LinkState.USED_UP: "The customer has used this link, so it does not work again.",
+    LinkState.EXPIRED: "This link has expired.",
+    LinkState.REVOKED: "This link was revoked.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +77,19 @@ def forget(*, unless_org_id: str | None = None) -> None:
     links[:] = [each for each in links if each.org_id == unless_org_id]
 
 
-def hand_over(link: Sent, principal: Principal, who: Viewer) -> None:
-    """The link and a message to go with it, each with a copy button."""
+def hand_over(link: Sent, row: LinkRow | None, principal: Principal, who: Viewer) -> None:
+    """The link and a message to go with it, or why it is not to be sent any more."""
     elements.section(link.destination)
+    if row is None or row.state is LinkState.ACTIVE:
+        _to_send(link, principal, who)
+    else:
+        elements.notice(_OVER[row.state], "info")
+    elements.show(elements.link("See what became of it", "/links", link=link.link_id))
+    st.button("Make another link", on_click=forget, key="another_sent")
+
+
+def _to_send(link: Sent, principal: Principal, who: Viewer) -> None:
+    """Each with a copy button."""
     until = elements.time(link.expires_at, who)
     elements.show(
         Markup(
@@ -90,8 +107,6 @@ def hand_over(link: Sent, principal: Principal, who: Viewer) -> None:
         sender=principal.name,
     )
     _copyable("sent_message", text, "Copy message")
-    elements.show(elements.link("See whether it is used", "/links", link=link.link_id))
-    st.button("Make another link", on_click=forget, key="another_sent")
 
 
 def _copyable(key: str, text: str, label: str) -> None:

@@ -29,10 +29,11 @@ def copy_button(
     text = ticket_text(
         view,
         entries,
-        Words(data.config(), day=who.day, locale=who.locale),
+        Words(data.config(), locale=who.locale),
         status=status,
         as_of=as_of,
         past=past,
+        days_in=str(who.zone),
     )
     return Markup(
         '<button type="button" class="bc-copy bc-plain-button" data-copy-text="{}">'

@@ -8,32 +8,55 @@ from markupsafe import Markup
 
 from billing_core import queries
 from billing_core.errors import DatabaseUnavailableError, SettingsError
+from billing_core.queries.links import link as find_link
 from billing_core.rows import EntitlementMark, OrganizationView, TimelineEntry
-from console import data, elements, identity
+from billing_core.rows.links import LinkRow
+from console import commands, data, elements, identity
 from console.minted import Minted
 from console.viewer import Viewer, lasting
 
 _EAGER_SECONDS = 1.5
 _CALM_SECONDS = 5.0
 _PATIENCE = timedelta(seconds=45)
+_TOLD = "listener_told_to_answer"
 
 
-def watch(org_id: str, shown: EntitlementMark | None, link: Minted | None = None) -> None:
-    """Look again and again whether anything has arrived; if so, show the whole page anew."""
+def watch(
+    org_id: str,
+    shown: EntitlementMark | None,
+    link: Minted | None = None,
+    sent: LinkRow | None = None,
+) -> None:
+    """Look again and again whether anything has arrived; if so, show the whole page anew.
+
+    ``sent`` is a support link that is shown for sending, and not to be once it was used.
+    """
     every = _EAGER_SECONDS if link is not None else _CALM_SECONDS
-    st.fragment(_look, run_every=every)(org_id, shown, link)
+    st.fragment(_look, run_every=every)(org_id, shown, link, sent)
 
 
-def _look(org_id: str, shown: EntitlementMark | None, link: Minted | None) -> None:
+def told_to_answer(*, answers: bool) -> bool:
+    """``answers``, which the page is about to tell, so that it is drawn anew once that is over."""
+    st.session_state[_TOLD] = answers
+    return answers
+
+
+def _look(
+    org_id: str, shown: EntitlementMark | None, link: Minted | None, sent: LinkRow | None
+) -> None:
     try:
         if identity.current() is None:
             st.rerun()  # the whole page then says that the session has ended
         with data.snapshot() as connection:
             mark = queries.entitlement_mark(connection, org_id)
+            used = sent is not None and sent != find_link(
+                connection, sent.link.link_id, now=data.now()
+            )
     except (DatabaseUnavailableError, SettingsError) as error:
         elements.notice(str(error), "warn")
         return
-    if mark != shown:
+    answers = commands.listener_answers()
+    if mark != shown or used or st.session_state.get(_TOLD, answers) != answers:
         st.rerun()
     if link is not None:
         _waiting(link)

@@ -19,10 +19,12 @@ def ticket_text(
     status: str,
     as_of: datetime,
     past: bool = False,
+    days_in: str = "UTC",
 ) -> str:
     """Who it is, what it has, why, since when, and what happened last.
 
-    ``status`` is the state in words. Times are exact and in UTC, whoever reads the ticket.
+    ``status`` is the state in words. Times are exact and in UTC, whoever reads the ticket;
+    ``days_in`` names the zone of the days that the sentences of ``entries`` speak of.
     """
     told = [entry for entry in entries if not entry.quiet][:_EVENTS]
     lines = [
@@ -35,7 +37,8 @@ def ticket_text(
         _plain(why(view, words)),
     ]
     if told:
-        lines += ["", "Last events:"]
+        elsewhere = "" if days_in == "UTC" else f", whose sentences tell days in {days_in}"
+        lines += ["", f"Last events{elsewhere}:"]
         lines += [f"- {_utc(e.at)}  {_plain(e.sentence)}{_event_id(e)}" for e in told]
     return "\n".join(lines) + "\n"
 

@@ -21,7 +21,7 @@ def page() -> None:
         changes = queries.newest_changes(connection, limit=12)
         claims = queries.conflicting_claims(connection, limit=12)
         health = queries.webhook_health(connection, now)
-    elements.page_heading("Overview", "What needs attention now.")
+    elements.page_heading("Overview", elements.as_of("What needs attention", now, viewer()))
     elements.notice(*freshness(health, now, listening=commands.listener_answers()))
     if not counts.organizations.value:
         elements.empty(

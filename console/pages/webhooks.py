@@ -15,6 +15,7 @@ from console import (
     webhook_views,
 )
 from console.freshness import freshness, wrong_now
+from console.viewer import viewer
 
 _VIEWS = {
     "waiting": "Waiting",
@@ -36,7 +37,8 @@ def page() -> None:
     now = data.now()
     with data.snapshot() as connection:
         health = queries.webhook_health(connection, now)
-    elements.page_heading("Webhooks", "What Stripe has sent, and what became of it.")
+    told = elements.as_of("What Stripe has sent, and what became of it", now, viewer())
+    elements.page_heading("Webhooks", told)
     sentence, tone = freshness(health, now, listening=commands.listener_answers())
     elements.notice(sentence, tone)
     wrong = wrong_now(health, now)

@@ -1,7 +1,9 @@
 """The console in a real browser, with a real listener and a stand-in Stripe behind it."""
 
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,26 @@ def test_a_link_is_shown_once_and_gone_when_its_page_was_left(
         assert link not in page.content()
         log = desk.log.read_text(encoding="utf-8")
         assert link.rsplit("/", 1)[1] not in log
+
+
+def test_a_support_link_that_was_used_is_not_offered_for_sending_any_more(
+    browser: Browser, desk: Console, stack: Stack
+) -> None:
+    with window(browser) as staff:
+        page = staff.new_page()
+        sign_in(page, f"{desk.url}/organization?org=org_hostile", "support")
+        fresh(page.get_by_text("Update payment method", exact=True)).click()
+        idle(page)
+        fresh(page.get_by_role("combobox", name="Kind of link")).click()
+        page.get_by_role("option", name="Support link, 72 hours").click()
+        idle(page)
+        fresh(page.get_by_label("Reason or ticket number")).fill("T-300")
+        fresh(page.get_by_role("button", name="Create link")).click()
+        expect(page.locator(".st-key-sent_url")).to_be_visible()
+        with closing(sqlite3.connect(stack.database_url.removeprefix("sqlite:///"))) as rows, rows:
+            rows.execute("UPDATE portal_links SET uses = 1 WHERE reason = 'T-300'")
+        expect(fresh(page.get_by_text("The customer has used this link"))).to_be_visible()
+        expect(page.locator(".st-key-sent_url")).to_have_count(0)
 
 
 def test_a_double_click_makes_one_link(browser: Browser, desk: Console, stack: Stack) -> None:

@@ -208,6 +208,22 @@ def test_a_listener_that_is_away_is_said_and_everything_stored_stays_readable(
     assert "Acme Robotics" in visible(at)
 
 
+def _told_once_that_the_listener_is_away() -> None:
+    import streamlit as st
+
+    from console import watch
+
+    drawn = st.session_state.setdefault("drawn", [])
+    drawn.append(watch.told_to_answer(answers=bool(drawn)))
+    watch.watch("org_nobody", None)
+
+
+def test_an_organizations_page_is_drawn_anew_once_the_listener_is_back(at_desk: Desk) -> None:
+    at_desk.sit("support")
+    at = at_desk.open(_told_once_that_the_listener_is_away)
+    assert at.session_state["drawn"] == [False, True]
+
+
 def test_the_menu_lists_what_a_role_may_see(at_desk: Desk, company: Company) -> None:
     _acme(company)
     at_desk.sit("finance")

@@ -288,7 +288,7 @@ def test_a_disabled_endpoint_is_the_first_thing_said(at_desk: Desk, company: Com
     looked = {"looked_at": company.now.isoformat(), "wanted": disabled["url"]}
     keep(company, "endpoint", {**looked, "endpoints": [disabled]})
     seen = visible(at_desk.open(_webhooks, view="endpoint"))
-    first = seen.split("What Stripe has sent, and what became of it.")[1].strip()
+    first = seen.split("What Stripe has sent, and what became of it, as of ")[1].split("\n", 1)[1]
     assert first.startswith("Stripe has disabled the webhook endpoint")
     assert "leaves out events that are needed: customer.deleted" in seen
 

@@ -159,6 +159,21 @@ def test_a_ticket_says_who_what_why_and_what_happened_last(company: Company) -> 
     )
 
 
+def test_a_ticket_names_the_zone_of_days_that_are_not_those_of_utc(company: Company) -> None:
+    company.subscribe("org_acme")
+    with company.reader.connect() as connection:
+        told = queries.timeline(connection, "org_acme", config=CONFIG)
+    text = ticket_text(
+        view_of(company),
+        told.entries,
+        WORDS,
+        status="Active",
+        as_of=company.now,
+        days_in="Asia/Tokyo",
+    )
+    assert "Last events, whose sentences tell days in Asia/Tokyo:" in text
+
+
 def settings(key: str, **more: str) -> Settings:
     return Settings(_env_file=None, stripe_api_key=key, **more)  # type: ignore[arg-type]
 
