@@ -1,5 +1,6 @@
 """Sign-in and the gate before the console, over real HTTP and WebSockets."""
 
+import math
 import sqlite3
 import time
 from collections.abc import Callable
@@ -138,6 +139,11 @@ def test_a_disabled_user_gets_the_same_answer_as_an_unknown_one(console: Console
     assert MISMATCH in answer.text
 
 
+def _forget_failures(console: Console) -> None:
+    with closing(sqlite3.connect(console.sessions)) as connection, connection:
+        connection.execute("DELETE FROM signin_failures")
+
+
 def test_an_unknown_name_takes_as_long_as_a_known_one(console: Console) -> None:
     hashed = hash_password("a password that is slow to check")
     _edit_users(console, lambda users: users["ops"].update(password=hashed))
@@ -149,8 +155,12 @@ def test_an_unknown_name_takes_as_long_as_a_known_one(console: Console) -> None:
         return time.perf_counter() - started
 
     # The least of several, taken in turn: whatever else the machine does only adds to them.
-    turns = [(seconds("ops"), seconds("nobody")) for _ in range(4)]
-    known, unknown = (min(each) for each in zip(*turns, strict=True))
+    known, unknown = math.inf, math.inf
+    for turn in range(12):
+        _forget_failures(console)
+        known, unknown = min(known, seconds("ops")), min(unknown, seconds("nobody"))
+        if turn > 2 and 0.5 < known / unknown < 2:
+            break
     assert 0.5 < known / unknown < 2
 
 
