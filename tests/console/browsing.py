@@ -59,7 +59,7 @@ def sign_in(page: Page, address: str, username: str) -> None:
 
 def scripted(page: Page) -> None:
     """Wait until the console's own script has arrived: copying and the keys need it."""
-    for _ in range(100):
+    for _ in range(300):
         if page.evaluate("window.billingConsole === true"):
             return
         page.wait_for_timeout(100)

@@ -97,7 +97,7 @@ def look(page: Page, console: Console, address: str, name: str) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_text("Something went wrong")).to_have_count(0)
     main = "document.querySelector('[data-testid=stMain]')"
-    for _ in range(50):  # a chart takes a moment to follow the window back to its size
+    for _ in range(200):  # a chart takes a moment to follow the window back to its size
         if page.evaluate(f"{main}.scrollWidth <= {main}.clientWidth"):
             return
         page.wait_for_timeout(100)
