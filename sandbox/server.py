@@ -75,11 +75,11 @@ def serve(settings: Settings, listening: socket.socket, *, seeded: bool) -> None
 
 
 @contextmanager
-def running(settings: Settings, *, seeded: bool = False, port: int = 0) -> Iterator[Running]:
+def running(settings: Settings, *, port: int = 0) -> Iterator[Running]:
     """A sandbox in a thread of this process, on a free port unless told otherwise."""
     listening = bind("127.0.0.1", port)
     url = settings.public_url or address_of(listening)
-    sandbox = Sandbox(settings, url, seeded_at_start=seeded)
+    sandbox = Sandbox(settings, url)
     server = _server(sandbox)
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()

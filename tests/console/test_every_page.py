@@ -47,8 +47,10 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         webhook_secret=WEBHOOK_SECRET,
     )
     try:
-        with running(settings, seeded=True) as sandbox:
+        with running(settings) as sandbox:
             control = SandboxControl(sandbox.url)
+            control.seed()
+            control.wait_until_delivered(timeout_seconds=110)
             stack = Stack(database_url, listener, sandbox.url, control)
             stack.settle()
             yield stack

@@ -140,7 +140,7 @@ class World:
 
     def delivered(self) -> Receiver:
         """The receiver, once everything has arrived."""
-        self.control.wait_until_delivered(timeout_seconds=20)
+        self.control.wait_until_delivered()
         return self.receiver
 
 

@@ -92,7 +92,7 @@ def test_a_listener_that_starts_later_gets_everything_in_order(tmp_path: Path) -
             world.v1.products.create({"name": str(number)})
         with receiving() as late:
             world.control.set_endpoint(url=late.url)
-            world.control.wait_until_delivered(timeout_seconds=10)
+            world.control.wait_until_delivered()
             names = [each.object["name"] for each in late.received]
             assert sorted(names, key=int) == [str(number) for number in range(30)]
             assert names[0] == "0"
