@@ -127,7 +127,7 @@ def _of_replay(asked: EventCommand) -> tuple[str, str]:
     became = asked.result or ""
     if asked.ended == "done":
         still = "parked" in became or "pending" in became
-        return f"Applied again: {became}.", "warn" if still else "good"
+        return f"Tried again: {became}.", "warn" if still else "good"
     if asked.ended == "interrupted":
         return f"The listener was stopped before all were applied: {became}. Ask again.", "warn"
     return f"This could not be done. {became}", "bad"

@@ -155,7 +155,7 @@ def test_many_parked_events_are_paged(at_desk: Desk, company: Company) -> None:
 @pytest.mark.parametrize(
     ("ended", "detail", "says"),
     [
-        ("done", "2 applied", "Applied again: 2 applied."),
+        ("done", "2 applied", "Tried again: 2 applied."),
         ("interrupted", "1 applied", "The listener was stopped before all were applied"),
         ("failed", "The database did not take it; ask again.", "This could not be done."),
         (None, None, "Applying again…"),
@@ -335,7 +335,7 @@ def test_a_parked_event_is_retried_and_then_ignored_in_a_browser(
         expect(fresh(page.get_by_text("1 parked event")).first).to_be_visible()
         page.locator(".st-key-bc_parked_1 label").click()
         fresh(page.get_by_role("button", name="Retry chosen")).click()
-        expect(fresh(page.get_by_text("Applied again: 1 parked."))).to_be_visible()
+        expect(fresh(page.get_by_text("Tried again: 1 parked."))).to_be_visible()
         expect(page).to_have_url(re.compile("work="))
         idle(page)
         page.locator(".st-key-bc_parked_1 label").click()
