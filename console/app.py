@@ -43,7 +43,8 @@ def main() -> None:
         minted.forget(unless_org_id=org_id)
         sending.forget(unless_org_id=org_id)
         at_users = chosen.url_path == navigation.USERS
-        one_time.forget(unless_username=st.query_params.get("user") if at_users else None)
+        if not (at_users and "new" in st.query_params):  # where one may just have been given
+            one_time.forget(unless_username=st.query_params.get("user") if at_users else None)
         _say_if_the_listener_is_away()
         chosen.run()
     except (DatabaseUnavailableError, SettingsError) as error:

@@ -63,6 +63,16 @@ def add(*, by_provider: bool) -> None:
     _open(change.username)
 
 
+def just_added() -> str | None:
+    """Whom the form has added, where a second press kept it from opening their page."""
+    if "new" not in st.query_params:
+        return None
+    for each in one_time.place():
+        _open(each.username)
+        return each.username
+    return None
+
+
 def save_roles(person: Person, key: str) -> None:
     """Give somebody the roles that are chosen in the widget ``key``."""
 

@@ -12,7 +12,7 @@ def page() -> None:
     """The list; with ``?user=`` one of them, with ``?new=`` the form for somebody new."""
     user_actions.say_if_denied()
     principal = access.require(Permission.MANAGE_USERS)
-    username = st.query_params.get("user")
+    username = st.query_params.get("user") or user_actions.just_added()
     if username is not None:
         person = people.person(username)
         if person is not None:
