@@ -4,13 +4,11 @@ Where few match they are collected and sorted. Where many do, walking an index i
 list soon meets enough of them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     CTE,
-    ColumnElement,
     CompoundSelect,
     Connection,
     func,
@@ -18,14 +16,10 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.sql import Select
-from sqlalchemy.sql.util import ClauseAdapter
 
-from billing_core.queries.fragments import is_large
 from billing_core.queries.keyset import (
-    beyond,
     beyond_nulls_last,
     nulls_last,
-    page,
 )
 from billing_core.queries.list_page import Order, Page
 from billing_core.queries.narrowing import Narrowed, OrganizationFilters
@@ -34,11 +28,11 @@ from billing_core.queries.search import Match
 from billing_core.queries.tables import (
     ENTITLEMENTS,
     ORGANIZATIONS,
-    WINDING_DOWN,
     Row,
     capped_count,
     fetch,
 )
+from billing_core.queries.walking import at_a_glance, walked, worth_a_glance
 from billing_core.rows import Count
 
 FEW = 4_000
@@ -47,7 +41,6 @@ ENOUGH = 1_000
 COUNT_CAP = 10_000
 # What somebody looks for is mostly in few names: that is tried first, and costs little in vain.
 RARE = 250
-GLANCE = 2_500
 _O, _E = ORGANIZATIONS.c, ENTITLEMENTS.c
 
 
@@ -62,13 +55,14 @@ def choose(
     narrowed = Narrowed.by(connection, filters)
     if match is None:
         return _everybody(connection, narrowed, wanted)
-    if match.fragment and _worth_a_glance(connection, wanted):
+    if match.fragment and worth_a_glance(connection, wanted):
         few = _few_held(connection, match, RARE, narrowed, wanted)
         if few is not None:
             return few
-        rows, seen = _at_a_glance(connection, match.condition, narrowed, wanted)
-        if len(rows) > wanted.limit:
-            return rows, Count(seen, capped=True)
+        seen = at_a_glance(connection, match.condition, narrowed, wanted)
+        if len(seen) > wanted.limit:
+            at_least = max(len(seen), 0 if narrowed.any else RARE)
+            return seen[: wanted.limit + 1], Count(at_least, capped=True)
     numbered = match.numbered if wanted.by_date else None
     most = FEW // 2 if narrowed.any else FEW if numbered is None else ENOUGH
     few = _few_held(connection, match, most, narrowed, wanted)
@@ -78,7 +72,7 @@ def choose(
         listed = _by_number(connection, numbered, match.otherwise, narrowed, wanted)
         if listed is not None:
             return listed
-    rows = _walked(connection, narrowed, wanted, match.condition)
+    rows = walked(connection, narrowed, wanted, match.condition)
     if not narrowed.any:
         return rows, match.count or Count(FEW, capped=True)
     return rows, _at_least(rows, wanted)
@@ -109,7 +103,7 @@ def _everybody(connection: Connection, narrowed: Narrowed, wanted: Page) -> tupl
         # The limit cuts nobody off; it tells the planner how few they are.
         few = _Few(narrowed.matching().limit(count.value + 1), count.value)
         return _collected(connection, few, narrowed, wanted)[0], count
-    return _walked(connection, narrowed, wanted), count
+    return walked(connection, narrowed, wanted), count
 
 
 def _many(connection: Connection, narrowed: Narrowed) -> bool:
@@ -194,103 +188,3 @@ def _sortable(few: CTE, narrowed: Narrowed, order: Order, *, narrow: bool) -> Se
         organizations=order is Order.NAME,
         entitlements=order is Order.ENDS,
     )
-
-
-def _worth_a_glance(connection: Connection, wanted: Page) -> bool:
-    """Whether finding all that hold a text may take long: SQLite finds those of a page by number."""
-    if connection.dialect.name == "sqlite" or not wanted.by_date:
-        return False
-    return is_large(connection)
-
-
-def _at_a_glance(
-    connection: Connection, condition: ColumnElement[bool], narrowed: Narrowed, wanted: Page
-) -> tuple[list[Row], int]:
-    """Those on the page among the next few thousand, and how many of these match.
-
-    Where a text is in many names this is all that has to be read.
-    """
-    sort, key = _order(narrowed, wanted.order)
-    first = _narrowed_in_order(narrowed, wanted.order).where(sort.is_not(None))
-    if wanted.after is not None and wanted.after[0] is not None:
-        first = first.where(beyond((sort, key), wanted.after, descending=wanted.descending))
-    elif wanted.after is not None:
-        return [], 0
-    directions = (sort.desc(), key.desc()) if wanted.descending else (sort, key)
-    looked_at = key is _O.org_id
-    if looked_at:  # what is asked of them comes along, so that none is looked up twice
-        first = first.add_columns(_O.name, _O.email)
-    near = first.order_by(*directions).limit(GLANCE).subquery("near")
-    again = nulls_last(near.c.sort, near.c.org_id, descending=wanted.descending)[1:]
-    held = select(near.c.org_id, near.c.sort)
-    if looked_at:
-        held = held.where(ClauseAdapter(near).traverse(condition))
-    else:
-        held = held.join(ORGANIZATIONS, _O.org_id == near.c.org_id).where(condition)
-    rows = fetch(connection, held.order_by(*again))
-    return rows[: wanted.limit + 1], len(rows)
-
-
-def _order(narrowed: Narrowed, order: Order) -> tuple[ColumnElement[Any], ColumnElement[str]]:
-    """What is sorted by, and the id beside it in the same index."""
-    if order is Order.NAME:
-        return func.lower(_O.name), _O.org_id
-    if order is Order.ENDS:
-        return _E.ends_at, _E.org_id
-    if narrowed.by_entitlement:
-        return _E.org_created_at, _E.org_id
-    return _O.created_at, _O.org_id
-
-
-def _narrowed_in_order(narrowed: Narrowed, order: Order) -> Select[Any]:
-    """Everybody who is let through, from the table whose index has the order."""
-    sort, key = _order(narrowed, order)
-    if key is _O.org_id:
-        return narrowed.joined(select(key, sort.label("sort")).select_from(ORGANIZATIONS))
-    ends = order is Order.ENDS
-    conditions = narrowed.hidden if ends else (*narrowed.driving, *narrowed.others)
-    statement = select(key, sort.label("sort")).select_from(ENTITLEMENTS).where(*conditions)
-    if narrowed.of_organization:
-        statement = statement.join(ORGANIZATIONS, _O.org_id == key)
-    return statement.where(*narrowed.of_organization)
-
-
-def _walked(
-    connection: Connection,
-    narrowed: Narrowed,
-    wanted: Page,
-    condition: ColumnElement[bool] | None = None,
-) -> list[Row]:
-    """The page met by walking an index in the order of the list."""
-    sort, key = _order(narrowed, wanted.order)
-    statement = _narrowed_in_order(narrowed, wanted.order)
-    of_organization = [*narrowed.of_organization]
-    if condition is not None:
-        of_organization.append(condition)
-        if key is not _O.org_id and not narrowed.of_organization:
-            statement = statement.join(ORGANIZATIONS, _O.org_id == key)
-        statement = statement.where(condition)
-    rest = (statement.where(sort.is_(None)), (sort, key))
-    return page(
-        connection,
-        statement,
-        sort,
-        key,
-        after=wanted.after,
-        limit=wanted.limit + 1,
-        descending=wanted.descending,
-        rest=rest if wanted.order is not Order.ENDS else _endless(narrowed, of_organization),
-    )
-
-
-def _endless(
-    narrowed: Narrowed, of_organization: Sequence[ColumnElement[bool]]
-) -> tuple[Select[Any], Sequence[ColumnElement[Any]]] | None:
-    """Who is not set to leave; None where it is asked for those who are."""
-    if WINDING_DOWN in narrowed.driving:
-        return None
-    statement = select(_O.org_id, _E.ends_at.label("sort")).join(
-        ENTITLEMENTS, _E.org_id == _O.org_id, isouter=True
-    )
-    conditions = (_E.ends_at.is_(None), *of_organization, *narrowed.hidden)
-    return statement.where(*conditions), (_O.org_id,)

@@ -9,7 +9,14 @@ from sqlalchemy import select
 from sqlmodel import SQLModel
 
 from billing_core import queries
-from billing_core.queries import Order, OrganizationFilters, choosing, fragments, search
+from billing_core.queries import (
+    Order,
+    OrganizationFilters,
+    choosing,
+    fragments,
+    search,
+    walking,
+)
 from billing_core.queries.keyset import decode_cursor
 from tests.core.company import CONFIG, Company, customer, price
 
@@ -90,7 +97,9 @@ def test_every_list_has_whom_the_rows_name_in_its_order_page_by_page(
     monkeypatch.setattr(choosing, "FEW", few)
     monkeypatch.setattr(choosing, "ENOUGH", few)
     monkeypatch.setattr(choosing, "RARE", few // 2)
-    monkeypatch.setattr(choosing, "GLANCE", glance)
+    monkeypatch.setattr(walking, "PROMISING", glance // 4)
+    monkeypatch.setattr(walking, "WHILE", 2 * glance)
+    monkeypatch.setattr(walking, "GLANCE", glance)
     monkeypatch.setattr(fragments, "LARGE", large)
     monkeypatch.setattr(search, "MATCHING_IDS", few)
     rows = everybody(varied)
