@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import column as bare_column
 from sqlalchemy import table as bare_table
-from sqlalchemy.sql import ColumnElement
+from sqlalchemy.sql import ColumnElement, FromClause
 from sqlmodel import AutoString, SQLModel
 
 from bench.console.names import TEMPLATE_TOWN, town
@@ -60,6 +60,17 @@ SHARED = (
     "audit_log",
 )
 _A_COMMIT = 5
+# Copies came to be at the same times, which would be a hundred of one name on a page of the newest:
+# each copy calls its organizations by the names of others.
+_STRIDE = 4_421
+_NAMED = """
+    CREATE TEMPORARY TABLE template_names AS SELECT org_id, name, email,
+        row_number() OVER (ORDER BY org_id) - 1 AS place, count(*) OVER () AS places
+    FROM organizations
+"""
+_NAMES = bare_table(
+    "template_names", *map(bare_column, ("org_id", "name", "email", "place", "places"))
+)
 
 
 def multiply(engine: Engine, copies: int) -> None:
@@ -78,6 +89,7 @@ def multiply(engine: Engine, copies: int) -> None:
             for table in tables:
                 made = f"CREATE TEMPORARY TABLE template_{table.name} AS SELECT * FROM {table.name}"  # noqa: S608 - our own names
                 connection.execute(text(made))
+            connection.execute(text(_NAMED))
             _multiply_counts(connection, copies)
         for first in range(1, copies, _A_COMMIT):
             with connection.begin():
@@ -135,12 +147,27 @@ def _multiply_counts(connection: Connection, copies: int) -> None:
 
 
 def _copy(connection: Connection, table: Table, copy: int) -> None:
-    columns = [column for column in table.columns if not _numbered(column)]
-    template = bare_table(f"template_{table.name}", *(bare_column(c.name) for c in columns))
+    names = [column.name for column in table.columns if not _numbered(column)]
+    template = _template(table.name, names, copy)
     sqlite = connection.dialect.name == "sqlite"
-    values = [_value(column, template.c[column.name], copy, sqlite=sqlite) for column in columns]
-    names = [column.name for column in columns]
+    values = [_value(table.c[name], template.c[name], copy, sqlite=sqlite) for name in names]
     connection.execute(table.insert().from_select(names, select(*values)))
+
+
+def _template(of: str, names: Sequence[str], copy: int) -> FromClause:
+    """The rows that a copy is made of."""
+    template = bare_table(f"template_{of}", *(bare_column(name) for name in names))
+    if of != "organizations":
+        return template
+    own, other = _NAMES.alias(), _NAMES.alias()
+    called = [other.c[name] if name in ("name", "email") else template.c[name] for name in names]
+    return (
+        select(*called)
+        .select_from(template)
+        .join(own, own.c.org_id == template.c.org_id)
+        .join(other, other.c.place == (own.c.place + copy * _STRIDE) % own.c.places)
+        .subquery()
+    )
 
 
 def _numbered(column: Column[object]) -> bool:

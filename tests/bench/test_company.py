@@ -44,6 +44,22 @@ def test_there_are_as_many_of_everything_as_was_asked_for(grown: Engine) -> None
     assert rows_in(grown, "webhook_payloads") == events
 
 
+def test_each_copy_has_the_same_names_for_others_who_came_to_be_at_the_same_time(
+    grown: Engine,
+) -> None:
+    o = T["organizations"].c
+    with grown.connect().execution_options(reads=True) as connection:
+        rows = connection.execute(select(o.org_id, o.name, o.email)).all()
+    words = {row.org_id: " ".join(row.name.split()[:2]) if row.name else None for row in rows}
+    by_copy = [
+        [words[org_id] for org_id in sorted(words) if mark in org_id]
+        for mark in ("x100000", "x100001", "x100002")
+    ]
+    assert len({tuple(sorted(map(str, names))) for names in by_copy}) == 1
+    assert by_copy[0] != by_copy[1] != by_copy[2]
+    assert all(row.org_id[9:16] in row.email for row in rows if row.email)
+
+
 def test_a_copy_is_as_the_listener_left_it_under_another_id(grown: Engine) -> None:
     c = T["entitlement_changes"].c
     with grown.connect().execution_options(reads=True) as connection:
