@@ -119,7 +119,6 @@ def test_whoever_presses_add_twice_in_a_hurry_still_gets_the_password(
             idle(page)
             fresh(page.get_by_role("button", name="Add user")).dblclick()
             assert _one_time_password(page)
-            expect(fresh(page.get_by_text(f"hurried{number} may sign in now."))).to_be_visible()
             assert len(_audited(stack, f"hurried{number}")) <= 2, "begun and done"
             fresh(page.get_by_role("link", name="All users")).click()
 
