@@ -1,5 +1,6 @@
 """Fixtures that every folder may ask for."""
 
+from hypothesis import HealthCheck, settings
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from playwright.sync_api import expect
 
@@ -16,5 +17,7 @@ __all__ = ["backend", "browser", "database_url", "engine", "postgresql_server", 
 
 # What a busy machine shows or answers late is not wrong; their own five seconds would say so.
 expect.set_options(timeout=20_000)
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 for phase in ("connect", "read", "write", "pool"):
     setattr(DEFAULT_TIMEOUT_CONFIG, phase, 30.0)
