@@ -1,7 +1,7 @@
 """Fixtures that every folder may ask for."""
 
-from hypothesis import HealthCheck, settings
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import expect
 
 from tests.support.browser import browser

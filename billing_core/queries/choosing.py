@@ -32,14 +32,13 @@ from billing_core.queries.tables import (
     capped_count,
     fetch,
 )
-from billing_core.queries.walking import at_a_glance, walked, worth_a_glance
+from billing_core.queries.walking import at_a_glance, at_first_glance, walked, worth_a_glance
 from billing_core.rows import Count
 
 FEW = 4_000
-# Of more than so many SQLite walks to a page by number; to collect and sort fewer is one step.
-ENOUGH = 1_000
 COUNT_CAP = 10_000
-# What somebody looks for is mostly in few names: that is tried first, and costs little in vain.
+# What somebody looks for is mostly in few names: that is tried first, and costs little in vain
+# where a page of more is found in another way than by collecting and sorting them.
 RARE = 250
 _O, _E = ORGANIZATIONS.c, ENTITLEMENTS.c
 
@@ -56,19 +55,20 @@ def choose(
     if match is None:
         return _everybody(connection, narrowed, wanted)
     if match.fragment and worth_a_glance(connection, wanted):
-        few = _few_held(connection, match, RARE, narrowed, wanted)
-        if few is not None:
-            return few
-        seen = at_a_glance(connection, match.condition, narrowed, wanted)
+        seen = at_first_glance(connection, match.condition, narrowed, wanted)
+        if len(seen) <= wanted.limit:
+            few = _few_held(connection, match, RARE, narrowed, wanted)
+            if few is not None:
+                return few
+            seen = at_a_glance(connection, match.condition, narrowed, wanted)
         if len(seen) > wanted.limit:
-            at_least = max(len(seen), 0 if narrowed.any else RARE)
-            return seen[: wanted.limit + 1], Count(at_least, capped=True)
+            return seen[: wanted.limit + 1], Count(len(seen), capped=True)
     numbered = match.numbered if wanted.by_date else None
-    most = FEW // 2 if narrowed.any else FEW if numbered is None else ENOUGH
+    most = FEW // 2 if narrowed.any else FEW if numbered is None else RARE
     few = _few_held(connection, match, most, narrowed, wanted)
     if few is not None:
         return few
-    if numbered is not None and _many(connection, narrowed):
+    if numbered is not None and _fewer_hold(connection, numbered, narrowed):
         listed = _by_number(connection, numbered, match.otherwise, narrowed, wanted)
         if listed is not None:
             return listed
@@ -106,9 +106,12 @@ def _everybody(connection: Connection, narrowed: Narrowed, wanted: Page) -> tupl
     return walked(connection, narrowed, wanted), count
 
 
-def _many(connection: Connection, narrowed: Narrowed) -> bool:
-    """Whether so many are let through that the text is sooner met than they are."""
-    return not narrowed.any or capped_count(connection, narrowed.counted(), FEW).capped
+def _fewer_hold(connection: Connection, numbered: Numbered, narrowed: Narrowed) -> bool:
+    """Whether a text is in fewer organizations than are let through, as far as is soon counted."""
+    if not narrowed.any:
+        return True
+    holding = capped_count(connection, numbered.named(), COUNT_CAP)
+    return holding.value < capped_count(connection, narrowed.counted(), COUNT_CAP).value
 
 
 def _by_number(

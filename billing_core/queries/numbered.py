@@ -47,6 +47,10 @@ class Numbered:
         """``org_id`` and ``created_at`` of all of them."""
         return self._found(_S.org_id, _S.created_at)
 
+    def named(self) -> Select[Any]:
+        """The numbers of those whom the index names, of whom some may not hold the whole text."""
+        return select(_T.rowid).where(self._named)
+
     def page(
         self,
         connection: Connection,
@@ -106,10 +110,13 @@ class Numbered:
         return narrow(self._found(*columns), _S.org_id)
 
     def _found(self, *columns: ColumnElement[Any]) -> Select[Any]:
-        named = _T.organization_trigrams.bool_op("MATCH")(literal(self.wanted))
         return (
             select(*columns)
             .select_from(_TRIGRAMS)
             .join(SEARCH, _S.search_id == _T.rowid)
-            .where(named, *self.holds)
+            .where(self._named, *self.holds)
         )
+
+    @property
+    def _named(self) -> ColumnElement[bool]:
+        return _T.organization_trigrams.bool_op("MATCH")(literal(self.wanted))

@@ -46,7 +46,9 @@ WINDING_DOWN = ENTITLEMENTS.c.ends_at > NEVER
 
 def fetch(connection: Connection, statement: Executable) -> list[Row]:
     """What ``statement`` selects."""
-    return [dict(row) for row in connection.execute(statement).mappings()]
+    result = connection.execute(statement)
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
 
 
 def capped_count(connection: Connection, statement: Select[Any], cap: int) -> Count:

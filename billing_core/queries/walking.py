@@ -13,6 +13,7 @@ from billing_core.queries.list_page import Order, Page
 from billing_core.queries.narrowing import Narrowed
 from billing_core.queries.tables import ENTITLEMENTS, ORGANIZATIONS, WINDING_DOWN, Row, fetch
 
+FIRST_GLANCE = 500
 GLANCE = 2_500
 # Where so many of these hold a text, a page of them is soon met by going on for a while.
 PROMISING = 5
@@ -25,6 +26,13 @@ def worth_a_glance(connection: Connection, wanted: Page) -> bool:
     if connection.dialect.name == "sqlite" or not wanted.by_date:
         return False
     return is_large(connection)
+
+
+def at_first_glance(
+    connection: Connection, condition: ColumnElement[bool], narrowed: Narrowed, wanted: Page
+) -> list[Row]:
+    """As ``at_a_glance`` among a few hundred, which finds a page of what every tenth is called."""
+    return _near(connection, condition, narrowed, wanted, among=FIRST_GLANCE, most=FIRST_GLANCE)
 
 
 def at_a_glance(
