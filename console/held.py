@@ -5,13 +5,30 @@ once more meanwhile. Were it touched after the action, the second press would do
 and what came of the first would be known to nobody. So whoever acts takes the place first.
 """
 
-from typing import TypeVar, cast
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+from uuid import uuid4
 
 import streamlit as st
 
 T = TypeVar("T")
+_A_MOMENT = 10
 
 
 def place(key: str, of: type[T]) -> list[T]:  # noqa: ARG001 - says what the caller keeps there
     """Where this tab keeps at most one thing: an ordinary list, empty or of one."""
     return cast("list[T]", st.session_state.setdefault(key, []))
+
+
+def once(wish: tuple[str, ...], act: Callable[[], T]) -> T:
+    """What ``act`` returns. The same wish of the same tab within a moment is a second press.
+
+    It gets what came of the first. Where ``act`` raises, nothing is remembered.
+    """
+    tab = st.session_state.setdefault("tab", uuid4().hex)
+    return cast("T", _once((tab, *wish), act))
+
+
+@st.cache_resource(ttl=_A_MOMENT, max_entries=1_000, show_spinner=False)
+def _once(wish: tuple[str, ...], _act: Callable[[], Any]) -> Any:  # noqa: ANN401, ARG001 - of any kind; the wish is the key
+    return _act()

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from billing_core.destinations import CHECKOUT, Destination, destinations_for, features_of
 from billing_core.errors import BillingError
 from billing_core.rows import OrganizationView, PriceChoice, TimelineEntry
-from console import data, elements, mint_options, minted, sending
+from console import data, elements, held, mint_options, minted, sending
 from console.identity import Principal
 from console.labels import STATUSES
 from console.minted import Minted
@@ -60,14 +60,19 @@ def choose(
         elements.notice(fault, "warn")
         return
     wish = Wish(chosen, said, options.lookup_key, options.quantity, options.offers_coupon)
+    lasting = options.hours
+    asked_for = (principal.username, view.org_id, repr((wish, lasting, options.uses)))
     opened, sent = minted.place(), sending.place()
     try:
         with st.spinner("Making the link…"):
-            if options.hours is None:
-                session = mint(principal, view, wish)
+            if lasting is None:
+                session = held.once(asked_for, lambda: mint(principal, view, wish))
                 opened[:] = [minted.made(session, chosen.name, view, entries, data.now())]
             else:
-                sent[:] = [sending.make(principal, view, wish, options.hours, options.uses)]
+                link = held.once(
+                    asked_for, lambda: sending.make(principal, view, wish, lasting, options.uses)
+                )
+                sent[:] = [link]
     except BillingError as error:
         elements.notice(error.message, "bad")
         return

@@ -4,6 +4,7 @@ Each begins with who is signed in at that moment; the rules are those of ``conso
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -40,10 +41,7 @@ def add(*, by_provider: bool) -> None:
     """Add whom the form describes, and open their page."""
     state, given = st.session_state, one_time.place()
     typed = str(state.get("new_username") or "").strip().lower()
-    if any(each.username == typed for each in given):
-        _open(typed)  # pressed twice: the first press has added them
-        return
-    password = "" if by_provider else generated_password()
+    password = "" if by_provider else held.once(("password", typed), generated_password)
 
     def make() -> Change:
         return user_changes.add(
@@ -55,7 +53,7 @@ def add(*, by_provider: bool) -> None:
             one_time=bool(password),
         )
 
-    change = _perform(make, "may sign in now.")
+    change = _perform(make, "may sign in now.", once="add")
     if change is None:
         return
     if password:
@@ -132,15 +130,19 @@ def _chosen(key: str) -> str:
     return roles
 
 
-def _perform(make: Callable[[], Change], outcome: str) -> Change | None:
-    """Do what ``make`` makes; the change if it was done."""
+def _perform(make: Callable[[], Change], outcome: str, *, once: str | None = None) -> Change | None:
+    """Do what ``make`` makes; the change if it was done. A second press of ``once`` changes nothing."""
     said = _said()
     try:
         principal = identity.current()
         if principal is None:
             return None
         change = make()
-        managing.perform(principal, change)
+        perform = partial(managing.perform, principal, change)
+        if once is None:
+            perform()
+        else:
+            held.once((once, principal.username, change.username), perform)
     except UserError as refusal:
         said[:] = [(str(refusal), "warn")]
     except (BillingError, SettingsError) as error:

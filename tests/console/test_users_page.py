@@ -56,6 +56,7 @@ def test_somebody_new_gets_a_one_time_password_and_chooses_their_own_on_the_way_
         fresh(page.get_by_role("button", name="Add user")).click()
         fresh(page.get_by_label("Full name")).fill(HOSTILE)
         fresh(page.get_by_label("Username")).fill("Newcomer")
+        idle(page)
         fresh(page.get_by_role("button", name="Add user")).click()
         expect(fresh(page.get_by_text("Choose at least one role"))).to_be_visible()
         fresh(page.get_by_role("combobox")).click()
