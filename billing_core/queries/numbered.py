@@ -88,8 +88,8 @@ class Numbered:
         if after is not None and isinstance(after[0], datetime):
             second = math.floor(after[0].timestamp())
             listed = listed.where(beyond((_S.created_at, _S.org_id), after, descending=descending))
-            if descending:
-                last = literal((second + 1) << _BITS)
+            if descending:  # SQLite rounds what is near the next second up to it
+                last = literal((second + 2) << _BITS)
             else:
                 first = literal(second << _BITS)
         number = _T.rowid

@@ -8,7 +8,7 @@ from sqlalchemy import delete, update
 from sqlmodel import SQLModel
 
 from billing_core import queries
-from billing_core.queries import Order
+from billing_core.queries import Order, choosing
 from tests.core.company import CONFIG, Company, company_on
 from webhook_listener import schema
 
@@ -82,8 +82,9 @@ def test_what_was_there_before_the_indexes_is_found_by_them(acme: Company) -> No
 
 
 def test_of_those_who_hold_a_text_the_newest_come_first_whenever_they_became_known(
-    database_url: str,
+    database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(choosing, "RARE", 3)
     company = company_on(database_url)
     days = {"org_second": 2, "org_third": 3, "org_first": 1, "org_moved": 9, "org_undated": None}
     with company.engine.begin() as connection:
@@ -104,16 +105,20 @@ def test_of_those_who_hold_a_text_the_newest_come_first_whenever_they_became_kno
     assert listed(company, "acme") == expected
 
 
-def test_pages_end_and_go_on_within_a_second_in_which_many_came_to_be(database_url: str) -> None:
+def test_pages_end_and_go_on_within_a_second_in_which_many_came_to_be(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choosing, "RARE", 3)
     company = company_on(database_url)
     second = datetime(2026, 3, 1, 12, tzinfo=UTC)
     rows: list[dict[str, Any]] = [
         {
-            "org_id": f"org_{number * 7 % 31:02}",
+            "org_id": f"org_{number * 7 % 61:02}",
             "name": "Acme" if number % 3 else "Other",
-            "created_at": second + timedelta(seconds=number // 12, microseconds=number % 5),
+            "created_at": second
+            + timedelta(seconds=number // 30, microseconds=number % 5 + number % 2 * 999_990),
         }
-        for number in range(31)
+        for number in range(61)
     ]
     with company.engine.begin() as connection:
         connection.execute(ORGANIZATIONS.insert(), rows)
