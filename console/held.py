@@ -29,6 +29,11 @@ def once(wish: tuple[str, ...], act: Callable[[], T]) -> T:
     return cast("T", _once((tab, *wish), act))
 
 
+def begin_anew() -> None:
+    """From now on the same wish is meant: its page has been shown what came of it, and put it aside."""
+    st.session_state.pop("tab", None)
+
+
 @st.cache_resource(ttl=_A_MOMENT, max_entries=1_000, show_spinner=False)
 def _once(wish: tuple[str, ...], _act: Callable[[], Any]) -> Any:  # noqa: ANN401, ARG001 - of any kind; the wish is the key
     return _act()

@@ -141,6 +141,7 @@ def _perform(make: Callable[[], Change], outcome: str, *, once: str | None = Non
         perform = partial(managing.perform, principal, change)
         if once is None:
             perform()
+            held.begin_anew()
         else:
             held.once((once, principal.username, change.username), perform)
     except UserError as refusal:

@@ -111,6 +111,19 @@ def test_a_double_click_makes_one_link(browser: Browser, desk: Console, stack: S
         assert len(begun) == 3
 
 
+def test_another_link_for_the_same_reason_is_another_link_however_soon_it_is_asked_for(
+    browser: Browser, desk: Console
+) -> None:
+    with window(browser) as staff:
+        page = staff.new_page()
+        sign_in(page, f"{desk.url}/organization?org=org_blue", "support")
+        first = create_link(page, "Billing home", "T-260")
+        fresh(page.get_by_role("button", name="Make another link")).click()
+        expect(fresh(page.get_by_text("Send the customer to"))).to_be_visible()
+        idle(page)
+        assert create_link(page, "Billing home", "T-260") != first
+
+
 def test_a_pages_own_address_on_a_cold_server_shows_the_sign_in_and_leads_there(
     browser: Browser, stack: Stack, tmp_path: Path
 ) -> None:

@@ -124,6 +124,26 @@ def test_whoever_presses_add_twice_in_a_hurry_still_gets_the_password(
             fresh(page.get_by_role("link", name="All users")).click()
 
 
+def test_whoever_was_removed_and_is_added_again_at_once_may_sign_in(
+    browser: Browser, desk: Console
+) -> None:
+    with _page(browser, desk, "admin", "/users") as page:
+        for _ in range(2):
+            fresh(page.get_by_role("button", name="Add user")).click()
+            fresh(page.get_by_label("Full name")).fill("Comes back")
+            fresh(page.get_by_label("Username")).fill("returner")
+            fresh(page.get_by_role("combobox")).click()
+            page.get_by_role("option", name="Finance").click()
+            page.keyboard.press("Escape")
+            idle(page)
+            fresh(page.get_by_role("button", name="Add user")).click()
+            password = _one_time_password(page)
+            assert desk.sign_in("returner", password).status_code == 303
+            fresh(page.get_by_role("button", name="Remove…")).click()
+            fresh(page.get_by_role("button", name="Remove for good")).click()
+            expect(fresh(page.get_by_text("returner is removed."))).to_be_visible()
+
+
 def test_what_an_administrator_does_takes_effect_at_the_next_click_and_outlives_it(
     browser: Browser, desk: Console, stack: Stack
 ) -> None:
