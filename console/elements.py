@@ -101,6 +101,12 @@ def untrusted(text: str | None) -> Markup:
     return Markup("<bdi>{}</bdi>").format(text) if text else DASH
 
 
+def email(address: str) -> Markup:
+    """An e-mail address that breaks at its signs, not within a word, where it has no room."""
+    breakable = escape(address).replace("@", Markup("@<wbr>")).replace(".", Markup("<wbr>."))
+    return Markup("<bdi>{}</bdi>").format(breakable)
+
+
 def sentence(text: str) -> Markup:
     """A sentence with what stands between backticks set as code."""
     parts = text.split("`")

@@ -66,7 +66,7 @@ def _row(row: LeavingRow, who: Viewer, now: datetime) -> tuple[Text, ...]:
     return (
         elements.lines(
             elements.organization_link(row.org_id, row.name),
-            elements.quiet(elements.untrusted(row.email)) if row.email else None,
+            elements.quiet(elements.email(row.email)) if row.email else None,
         ),
         elements.lines(
             elements.time(row.ends_at, who, clock=False),

@@ -19,7 +19,7 @@ def heading(view: OrganizationView) -> None:
     organization = view.organization
     ids = [elements.code(organization.org_id)]
     if organization.email:
-        ids.append(elements.untrusted(organization.email))
+        ids.append(elements.email(organization.email))
     if organization.customer_id and organization.customer_id != organization.org_id:
         ids.append(elements.code(organization.customer_id))
     url = organization.customer_id and dashboard_url(

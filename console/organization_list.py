@@ -26,7 +26,8 @@ def organization_table(rows: Iterable[OrganizationRow], who: Viewer) -> Markup:
 
 
 def _row(row: OrganizationRow, who: Viewer) -> tuple[elements.Text, ...]:
-    known_as = [elements.untrusted(each) for each in (row.email, row.org_id) if each]
+    known_as = [elements.email(row.email)] if row.email else []
+    known_as.append(elements.untrusted(row.org_id))
     return (
         elements.lines(
             elements.organization_link(row.org_id, row.name),

@@ -99,7 +99,7 @@ def _row(row: UndoneRow, who: Viewer) -> tuple[Text, ...]:
     )
     ends = elements.time(row.ends_at, who, clock=False) if row.ends_at else None
     return (
-        elements.lines(name, elements.quiet(elements.untrusted(row.email)) if row.email else None),
+        elements.lines(name, elements.quiet(elements.email(row.email)) if row.email else None),
         elements.lines(
             elements.time(row.undone_at, who, clock=False),
             elements.quiet(took) if took else None,
