@@ -215,13 +215,19 @@ def facts(pairs: Iterable[tuple[str, Text]]) -> Markup:
 
 
 def tiles(items: Iterable[tuple[Text, str, str, Text]]) -> Markup:
-    """Numbers to notice: value, label, tone, and a line below each."""
-    return Markup('<div class="bc-tiles">{}</div>').format(
+    """Numbers to notice: value, label, tone, and a line below each.
+
+    The values are as large as lets the longest of them stand on one line.
+    """
+    shown = list(items)
+    longest = max((len(escape(value).striptags()) for value, *_ in shown), default=1)
+    return Markup('<div class="bc-tiles" style="--longest:{}">{}</div>').format(
+        longest,
         NOTHING.join(
             Markup(
                 '<div class="bc-tile bc-{}"><div class="bc-value">{}</div>'
                 '<div class="bc-label">{}</div><div class="bc-quiet">{}</div></div>'
             ).format(tone, value, label, below)
-            for value, label, tone, below in items
-        )
+            for value, label, tone, below in shown
+        ),
     )

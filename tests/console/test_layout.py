@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -59,9 +60,9 @@ def draw(page: Page, body: str) -> None:
 
 
 def lines_of(page: Page, selector: str) -> list[str]:
-    """The lines in which something is read."""
-    read: list[str] = page.locator(selector).evaluate(_READ)
-    return read
+    """The lines in which all that is of one kind is read."""
+    read = page.locator(selector).evaluate_all(f"all => all.flatMap({_READ})")
+    return [str(line) for line in read]
 
 
 @pytest.mark.parametrize(
@@ -81,3 +82,25 @@ def test_an_email_address_without_room_breaks_at_its_signs_only(page: Page, addr
     assert "".join(pieces) == address
     for before, after in pairwise(pieces):
         assert before[-1] in "@-" or after[0] == "."
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["24 minutes ago", "0", "41 hours"],
+        ["US$1,234,567.00", "€213.00", "JP¥123,456,789", "CHF 1,234,567.00"],
+        ["No amount", "1.234.567,00\xa0$US"],
+    ],
+)
+def test_the_value_of_a_tile_stands_on_one_line_larger_than_what_is_below(
+    page: Page, values: list[str]
+) -> None:
+    now = datetime(2026, 6, 15, tzinfo=UTC)
+    timed = [elements.timed(value, now) if "ago" in value else value for value in values]
+    draw(page, elements.tiles((value, "Label", "plain", "below it") for value in timed))
+    assert lines_of(page, ".bc-value") == values
+    sizes = [
+        page.locator(selector).first.evaluate("each => parseFloat(getComputedStyle(each).fontSize)")
+        for selector in (".bc-value", ".bc-label")
+    ]
+    assert sizes[0] > sizes[1]
