@@ -98,13 +98,14 @@ def destinations_for(
     day: Day = long_date,
     prices: Sequence[PriceChoice] | None = None,
     features: Collection[str] | None = None,
+    now: datetime | None = None,
 ) -> tuple[Destination, ...]:
     """Every place that this organization's customer can be sent to, each enabled or explained.
 
     ``subscription_id`` chooses among several subscriptions; by default the one that decides, if it
     is live. ``prices`` are those of the catalogue, ``features`` those that the portal's
-    configuration has switched on; None where that is not known. Without a Stripe customer there is
-    only Checkout.
+    configuration has switched on; None where that is not known. By ``now`` an end may be due that
+    was not reported. Without a Stripe customer there is only Checkout.
     """
     if view.organization.customer_id is None:
         return (_checkout(view),)
@@ -113,7 +114,7 @@ def destinations_for(
     def to(flow: Flow) -> Destination:
         # Few portals offer a pause, so it takes a configuration that says so.
         known = () if features is None and flow is Flow.SUBSCRIPTION_PAUSE else features
-        found = obstacle(flow, chosen, day=day, features=known)
+        found = obstacle(flow, chosen, day=day, features=known, now=now)
         if found is None and flow is Flow.SUBSCRIPTION_UPDATE_CONFIRM and prices is not None:
             found = _obstacle_of_choice(chosen, prices)
         about = chosen.facts.subscription_id if chosen and flow in ON_A_SUBSCRIPTION else None
@@ -127,7 +128,7 @@ def destinations_for(
         to(Flow.SUBSCRIPTION_PAUSE),
         to(Flow.PAYMENT_METHOD_UPDATE),
         to(Flow.CUSTOMER_UPDATE),
-        Destination(BILLING_HOME, None, enabled=True, explanation=_home(chosen, day)),
+        Destination(BILLING_HOME, None, enabled=True, explanation=_home(chosen, day, now)),
         _checkout(view),
     )
 
@@ -175,11 +176,13 @@ def obstacle(
     *,
     day: Day = long_date,
     features: Collection[str] | None = None,
+    now: datetime | None = None,
 ) -> Obstacle | None:
     """Why Stripe's portal would refuse this flow, or None where nothing speaks against it.
 
     The limits are Stripe's: https://docs.stripe.com/customer-management#limitations. ``features``
-    are those of the portal's configuration, None where they are not known.
+    are those of the portal's configuration, None where they are not known. By ``now`` an end may be
+    due that was not reported.
     """
     if features is not None and feature_of(flow) not in features:
         return _disabled(
@@ -194,19 +197,29 @@ def obstacle(
             "There is no subscription to act on: invoices are at Billing home, and Checkout starts"
             " a new one.",
         )
-    found = _obstacle_of_any(flow, subscription, day)
+    found = _obstacle_of_any(flow, subscription, day, now)
     if found is not None or flow is Flow.SUBSCRIPTION_CANCEL:
         return found
     pausing = flow is Flow.SUBSCRIPTION_PAUSE
     return _obstacle_of_pause(subscription) if pausing else _obstacle_of_change(subscription)
 
 
-def _obstacle_of_any(flow: Flow, subscription: SubscriptionView, day: Day) -> Obstacle | None:
+def _obstacle_of_any(
+    flow: Flow, subscription: SubscriptionView, day: Day, now: datetime | None
+) -> Obstacle | None:
     facts = subscription.facts
     ends_at = winding_down_until(facts)
     if ends_at is not None:
-        sentence = f"Already set to end on {day(ends_at)}: send them to Billing home to undo it."
-        if flow is not Flow.SUBSCRIPTION_CANCEL:
+        if now is not None and ends_at < now:
+            sentence = (
+                f"Was to end on {day(ends_at)}, and Stripe has reported no end: ask operations to"
+                " reconcile. What has ended can be neither undone nor changed."
+            )
+        elif flow is Flow.SUBSCRIPTION_CANCEL:
+            sentence = (
+                f"Already set to end on {day(ends_at)}: send them to Billing home to undo it."
+            )
+        else:
             sentence = (
                 f"Set to end on {day(ends_at)}: they can change it after undoing that at Billing"
                 " home."
@@ -275,12 +288,18 @@ def _obstacle_of_choice(
     )
 
 
-def _home(chosen: SubscriptionView | None, day: Day) -> str:
+def _home(chosen: SubscriptionView | None, day: Day, now: datetime | None) -> str:
     if chosen is None:
         return "The customer sees their invoices; there is no subscription to manage."
-    if (ends_at := winding_down_until(chosen.facts)) is not None:
-        return f"The customer can undo the end on {day(ends_at)}, pay and see invoices."
-    return "The customer sees plan, payment method and invoices, and can change them."
+    ends_at = winding_down_until(chosen.facts)
+    if ends_at is None:
+        return "The customer sees plan, payment method and invoices, and can change them."
+    if now is not None and ends_at < now:
+        return (
+            f"The customer sees invoices. The end on {day(ends_at)} can be undone only if Stripe has"
+            " not ended the subscription yet."
+        )
+    return f"The customer can undo the end on {day(ends_at)}, pay and see invoices."
 
 
 def _checkout(view: OrganizationView) -> Destination:

@@ -5,6 +5,7 @@ URL is a bearer credential.
 """
 
 import secrets
+from datetime import UTC, datetime
 from typing import Protocol
 
 from billing_core.config import BillingConfig, load_config
@@ -116,7 +117,7 @@ def _checked(
     if not isinstance(org, OrganizationView):
         return None
     subscription = chosen_subscription(org, subscription_id)
-    found = obstacle(flow, subscription)
+    found = obstacle(flow, subscription, now=datetime.now(UTC))
     if found is not None:
         raise BillingError(found.code, found.sentence)
     return subscription

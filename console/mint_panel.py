@@ -34,6 +34,7 @@ def choose(
             day=who.day,
             prices=prices,
             features=features_of(data.config()),
+            now=data.now(),
         )
         if each.enabled or each.name != CHECKOUT
     ]

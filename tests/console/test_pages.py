@@ -303,11 +303,11 @@ def test_each_destination_is_offered_or_explained(at_desk: Desk, company: Compan
     account = ["Update payment method", "Update billing details", "Billing home"]
     plan = ["Cancel subscription", "Switch plan", "Confirm plan change", "Pause subscription"]
     assert at.radio[0].options == [*plan, *account]
-    _cancel(company, datetime(2026, 8, 14, 12, tzinfo=UTC))
+    _cancel(company, datetime(2099, 8, 14, 12, tzinfo=UTC))
     at = at_desk.open(_organization, org="org_acme")
     assert at.radio[0].options == account
     told = visible(at)
-    assert "Already set to end on 14 August 2026: send them to Billing home to undo it." in told
+    assert "Already set to end on 14 August 2099: send them to Billing home to undo it." in told
 
 
 def test_an_organization_without_a_customer_is_offered_checkout(
@@ -428,6 +428,10 @@ def test_a_period_that_is_over_without_an_end_reported_is_called_overdue(
     _cancel(company, datetime.now(UTC) - timedelta(hours=2))
     at_desk.sit("finance")
     assert "Overdue: no end reported" in visible(at_desk.open(_winding_down))
+    at_desk.sit("support")
+    at = at_desk.open(_organization, org="org_acme")
+    assert "Stripe has reported no end: ask operations" in visible(at)
+    assert "The customer can undo the end" not in markdown_read(at)
 
 
 def test_page_modules_define_and_run_nothing() -> None:

@@ -73,6 +73,29 @@ def test_what_is_set_to_end_is_led_to_billing_home(
     assert "undo the end on 14 August 2026" in found["Billing home"].explanation
 
 
+def test_of_an_end_that_is_due_and_unreported_nobody_is_told_that_it_can_be_undone(
+    company: Company,
+) -> None:
+    """Stripe may have ended it, and the portal of an ended subscription shows invoices alone."""
+    ends_at = START + timedelta(days=74)
+    company.change(company.subscribe("org_acme"), cancel_at=int(ends_at.timestamp()))
+    view = view_of(company)
+    now = ends_at + timedelta(seconds=1)
+    found = {each.name: each for each in destinations_for(view, now=now)}
+    for name in ("Cancel subscription", "Switch plan", "Confirm plan change"):
+        assert not found[name].enabled
+        assert found[name].explanation == (
+            "Was to end on 14 August 2026, and Stripe has reported no end: ask operations to"
+            " reconcile. What has ended can be neither undone nor changed."
+        )
+    assert found["Billing home"].enabled
+    assert found["Billing home"].explanation == (
+        "The customer sees invoices. The end on 14 August 2026 can be undone only if Stripe has"
+        " not ended the subscription yet."
+    )
+    assert destinations_for(view, now=ends_at) == destinations_for(view)
+
+
 def choice(lookup_key: str, currency: str | None = "eur") -> PriceChoice:
     price_id = f"price_{lookup_key}" if currency else None
     return PriceChoice(lookup_key, "pro", "Pro", price_id, 4900, currency, "month", 1)

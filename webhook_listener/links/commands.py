@@ -104,7 +104,7 @@ class LinkCommands:
                 f"You have made {self._policy.made_per_hour} links within an hour, which is the"
                 " most that billing.toml allows. No link was made; try again later.",
             )
-        self._refuse_pointless(link, view)
+        self._refuse_pointless(link, view, entry.at)
         token = new_token()
         audit_id = audit.append(connection, replace(entry, link_id=link.link_id))
         hashes = {
@@ -175,7 +175,7 @@ class LinkCommands:
         )
         return connection.execute(made).scalar_one() >= self._policy.made_per_hour
 
-    def _refuse_pointless(self, link: Link, view: OrganizationView) -> None:
+    def _refuse_pointless(self, link: Link, view: OrganizationView, now: datetime) -> None:
         """A link that could not be redeemed now is not worth sending."""
         problem = passage(link, view, self._config).problem
         if problem is None:
@@ -184,7 +184,7 @@ class LinkCommands:
         found = None
         if flow is not None:
             features = features_of(self._config)
-            found = obstacle(flow, subscription_of(link, view), features=features)
+            found = obstacle(flow, subscription_of(link, view), features=features, now=now)
         if found is not None and problem is found.code:
             raise RefusedCommandError(409, f"{found.sentence} No link was made.", problem.value)
         sentence = _WHY_NOT.get(problem, "The organization's state does not allow this.")
