@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import streamlit as st
 
 from billing_core.queries import Order, OrganizationFilters
-from console import address, data, labels
+from console import address, data, labels, searching
 
 _SHOW = {
     "all": "All",
@@ -69,14 +69,18 @@ def _search_field() -> str:
     typed = st.text_input(
         "Search",
         key="q",
-        max_chars=200,
         live="300ms",
         icon=":material/search:",
         placeholder="Name, e-mail, or any id: org, customer, subscription, price, event",
-        on_change=address.write,
-        args=("q",),
+        on_change=_search,
     )
+    searching.tell(typed or "")
     return typed or ""
+
+
+def _search() -> None:
+    st.session_state["q"] = searching.searched(str(st.session_state.get("q") or ""))
+    address.write("q")
 
 
 def _show() -> str:

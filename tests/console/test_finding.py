@@ -78,6 +78,28 @@ def test_what_several_match_leads_to_the_list_of_them(browser: Browser, desk: Co
         expect(page).to_have_url(f"{desk.url}/organizations?q=example")
 
 
+def test_of_a_whole_message_the_address_in_it_is_looked_for_and_that_is_said(
+    browser: Browser, desk: Console
+) -> None:
+    message = "We cannot cancel our plan any more. " * 8 + "Jane Roe <billing@org_blue.example>"
+    said = "More than 200 characters were pasted, so only this was looked for: "
+    with window(browser) as staff:
+        page = staff.new_page()
+        sign_in(page, desk.url, "support")
+        typed(page, "Find an organization", message)
+        expect(fresh(page.get_by_text(f"{said}billing@org_blue.example"))).to_be_visible()
+        expect(fresh(page.get_by_role("link", name="Blue Harbor"))).to_be_visible()
+        expect(page).to_have_url(f"{desk.url}/organizations?q=billing%40org_blue.example")
+        search = fresh(page.get_by_label("Search", exact=True))
+        search.fill("Acme " * 50)
+        expect(fresh(page.get_by_text(f"{said}Acme Acme"))).to_be_visible()
+        expect(fresh(page.get_by_text("Nothing matches."))).to_be_visible()
+        search.fill("acme ")  # as somebody has it who goes on typing
+        expect(fresh(page.get_by_role("link", name="Acme Robotics"))).to_be_visible()
+        expect(page.get_by_text(said)).to_have_count(0)
+        expect(search).to_have_value("acme ")
+
+
 def test_the_list_is_walked_by_keyboard_and_going_back_keeps_what_it_was_narrowed_to(
     browser: Browser, desk: Console
 ) -> None:
