@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from markupsafe import Markup
 
 from billing_core.permissions import Permission
-from billing_core.rows import Count, Overview, Trends
+from billing_core.rows import CancellationFlow, Count, Overview, Trends
 from console import elements
 from console.elements import Text
 from console.identity import Principal
 
+LATELY = timedelta(days=30)
 _LIST = "/organizations"
 _FINANCE = "/winding-down"
 _OPS = "/webhooks"
@@ -45,13 +47,18 @@ class Group:
     tiles: tuple[Tile, ...]
 
 
-def groups(counts: Overview, trends: Trends, principal: Principal) -> list[Group]:
-    """What this person's roles have to look at; everybody else's job is left out."""
+def groups(
+    counts: Overview, trends: Trends, lately: CancellationFlow, principal: Principal
+) -> list[Group]:
+    """What this person's roles have to look at; everybody else's job is left out.
+
+    ``lately`` is what was cancelled and undone in the time ``LATELY``.
+    """
     found = []
     if principal.may(Permission.MINT_LINKS):
         found.append(Group("Customers to help", "for support", _support(counts, trends)))
     if principal.may(Permission.READ_WINDING_DOWN):
-        found.append(Group("Revenue that leaves", "for finance", _finance(counts, trends)))
+        found.append(Group("Revenue that leaves", "for finance", _finance(counts, trends, lately)))
     if principal.may(Permission.READ_WEBHOOKS):
         found.append(Group("Whether this can be trusted", "for operations", _ops(counts, trends)))
     return found
@@ -108,7 +115,7 @@ def _support(counts: Overview, trends: Trends) -> tuple[Tile, ...]:
     )
 
 
-def _finance(counts: Overview, trends: Trends) -> tuple[Tile, ...]:
+def _finance(counts: Overview, trends: Trends, lately: CancellationFlow) -> tuple[Tile, ...]:
     return (
         Tile(
             counts.leaving_soon,
@@ -145,12 +152,12 @@ def _finance(counts: Overview, trends: Trends) -> tuple[Tile, ...]:
             "a day",
         ),
         Tile(
-            Count(sum(trends.begun), capped=False),
+            Count(lately.begun),
             "Cancellations begun",
             "In the last thirty days",
             "plain",
             _FINANCE,
-            (("view", "undone"), ("period", "30")),
+            (("view", "undone"), ("period", str(LATELY.days))),
             trends.begun,
             "a day",
         ),

@@ -44,11 +44,12 @@ def undone_table(rows: Iterable[UndoneRow], who: Viewer) -> Markup:
     return elements.table(_COLUMNS, [_row(row, who) for row in rows], "Undone cancellations")
 
 
-def undone_tiles(summary: UndoneSummary) -> Markup:
-    """How many were undone, what became of them, and how long it took."""
+def undone_tiles(summary: UndoneSummary, same_time: CancellationFlow) -> Markup:
+    """How many began in the time and were undone, what became of these, and how long it took."""
     took = lasting(summary.median_seconds) if summary.median_seconds is not None else "–"
     return elements.tiles(
         [
+            (f"{same_time.begun:,}", "Begun", "plain", "Cancellations asked for"),
             (f"{summary.undone:,}", "Undone", "plain", "Cancellations taken back"),
             (f"{summary.staying:,}", "Still staying", "plain", "Nothing pending since"),
             (f"{summary.leaving_again:,}", "Leaving again", "plain", "Canceled once more"),

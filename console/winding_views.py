@@ -82,11 +82,13 @@ def undone(view: str, filters: LeavingFilters, now: datetime, who: Viewer) -> No
             connection, began, filters, after=address.position(), limit=_A_PAGE
         )
         summary = queries.undone_summary(connection, began, filters)
+        (same_time,) = queries.cancellation_flow(connection, [began, now], filters)
         flow = queries.cancellation_flow(connection, bounds, filters)
+    if rows or same_time.begun:
+        elements.show(undone_tiles(summary, same_time))
     if not rows:
         _nobody(view)
     else:
-        elements.show(undone_tiles(summary))
         elements.section("Recurring amounts", "of each of these cancellations")
         elements.show(total_tiles(summary.totals, who, "cancellation"))
         read = partial(queries.undone_rows, since=began, filters=filters, limit=1_000)

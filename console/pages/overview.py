@@ -18,6 +18,7 @@ def page() -> None:
     with data.snapshot() as connection:
         counts = queries.overview_counts(connection, now)
         trends = queries.trends(connection, now)
+        (lately,) = queries.cancellation_flow(connection, [now - attention.LATELY, now])
         changes = queries.newest_changes(connection, limit=12)
         claims = queries.conflicting_claims(connection, limit=12)
         health = queries.webhook_health(connection, now)
@@ -30,7 +31,7 @@ def page() -> None:
             " operator runs billing-listener orgs import.",
         )
         return
-    for group in attention.groups(counts, trends, principal):
+    for group in attention.groups(counts, trends, lately, principal):
         elements.section(group.title, group.note)
         elements.show(attention.show(group.tiles))
     if claims and principal.may(Permission.MINT_LINKS):

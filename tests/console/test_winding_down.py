@@ -193,6 +193,8 @@ def test_a_tile_about_who_leaves_leads_to_the_list_that_it_counts(
         made = company.change(made, cancel_at=int((now + timedelta(days=30)).timestamp()))
         company.now = now - timedelta(days=back)
         company.change(made, cancel_at=None)
+    company.now = now - timedelta(days=29, hours=23)
+    _leave(company, "org_in_40", now + timedelta(days=40), price())
     at_desk = desk(monkeypatch, company.reader)
     at_desk.sit("finance")
     html = "".join(element.proto.body for element in at_desk.open(_overview).get("html"))
@@ -201,6 +203,7 @@ def test_a_tile_about_who_leaves_leads_to_the_list_that_it_counts(
     for label, count, told in (
         ("Leaving soon", 2, "2 organizations"),
         ("Cancellations undone", 1, "1 undone cancellation"),
+        ("Cancellations begun", 1, "1Begun"),
     ):
         query, counted = tiles[label]
         assert counted == count
