@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 from sqlalchemy import create_engine
 from streamlit.testing.v1 import AppTest
@@ -352,3 +353,25 @@ def test_a_parked_event_is_retried_and_then_ignored_in_a_browser(
         assert page.evaluate(overflow) is False
     last = [line for line in stack.audit() if line[1] == "events.ignore"][-1]
     assert last == ("ops", "events.ignore", "ignored", None, None, "Seen, not ours", sent["id"])
+
+
+@pytest.mark.xdist_group("console-stack")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_which_view_and_filter_is_chosen_can_be_read(
+    browser: Browser, ops_desk: Console, scheme: str
+) -> None:
+    with window(browser, scheme=scheme) as staff:
+        page = staff.new_page()
+        sign_in(page, f"{ops_desk.url}/webhooks", "ops")
+        for path, name in (("/webhooks", "Waiting"), ("/organizations", "All")):
+            page.goto(f"{ops_desk.url}{path}")
+            chosen = page.locator(".stButtonGroup [data-selected=true]").first
+            expect(chosen).to_have_text(name)
+            idle(page)
+            found = Axe().run(
+                page,
+                context={"include": [["[data-selected=true]"]]},
+                options={"runOnly": ["color-contrast"]},
+            )
+            assert found.violations_count == 0, found.generate_report()
+            assert found.response["passes"]
