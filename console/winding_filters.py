@@ -18,6 +18,14 @@ VIEWS = {
     "undone": "Undone",
     "ended": "Ended",
 }
+ABOUT = {
+    "leaving": "Customers who keep access until the date shown, and then leave.",
+    "when": "How many customers leave when, and with how much.",
+    "why": "From which plans customers leave, and for which reasons.",
+    "overdue": "Customers whose end was due, and of whom Stripe has not reported it.",
+    "undone": "Customers who took their cancellation back, and what became of them.",
+    "ended": "Customers whose access has ended.",
+}
 SPANS = {"month": "Month", "week": "Week"}
 PERIODS = {
     "7": "Last 7 days",
