@@ -27,7 +27,7 @@ def page() -> None:
         kept = configuration_check(connection)
     config, who = data.config(), viewer()
     elements.page_heading("Configuration", "What billing.toml says, and what Stripe has.")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         view = address.hold("view", options=_VIEWS, default="stripe")
         st.segmented_control(
             "View",

@@ -45,7 +45,7 @@ def page() -> None:
     webhook_numbers.show_wrong(wrong, sentence)
     elements.show(webhook_numbers.numbers(health, wrong, now))
     event_work.panel()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         view = address.hold("view", options=_VIEWS, default="waiting")
         st.segmented_control(
             "View",

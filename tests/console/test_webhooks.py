@@ -375,3 +375,19 @@ def test_which_view_and_filter_is_chosen_can_be_read(
             )
             assert found.violations_count == 0, found.generate_report()
             assert found.response["passes"]
+
+
+@pytest.mark.xdist_group("console-stack")
+def test_a_button_beside_the_views_stands_at_their_height(
+    browser: Browser, ops_desk: Console
+) -> None:
+    with window(browser, 1440) as staff:
+        page = staff.new_page()
+        sign_in(page, f"{ops_desk.url}/webhooks", "ops")
+        middles = [
+            page.locator(selector).first.evaluate(
+                "each => (box => box.top + box.height / 2)(each.getBoundingClientRect())"
+            )
+            for selector in (".stButtonGroup button", ".st-key-refresh button")
+        ]
+        assert abs(middles[0] - middles[1]) < 1
