@@ -11,6 +11,7 @@ from billing_core.rows import OrganizationView, PriceChoice, TimelineEntry
 from console import data, elements, held, mint_options, minted, sending
 from console.identity import Principal
 from console.labels import STATUSES
+from console.mint_options import Options
 from console.minted import Minted
 from console.minting import LONGEST_REASON, SHORTEST_REASON, Wish, mint
 from console.viewer import Viewer
@@ -61,23 +62,34 @@ def choose(
         elements.notice(fault, "warn")
         return
     wish = Wish(chosen, said, options.lookup_key, options.quantity, options.offers_coupon)
-    lasting = options.hours
-    asked_for = (principal.username, view.org_id, repr((wish, lasting, options.uses)))
-    opened, sent = minted.place(), sending.place()
     try:
         with st.spinner("Making the link…"):
-            if lasting is None:
-                session = held.once(asked_for, lambda: mint(principal, view, wish))
-                opened[:] = [minted.made(session, chosen.name, view, entries, data.now())]
-            else:
-                link = held.once(
-                    asked_for, lambda: sending.make(principal, view, wish, lasting, options.uses)
-                )
-                sent[:] = [link]
+            _make(principal, view, entries, wish, options)
     except BillingError as error:
         elements.notice(error.message, "bad")
         return
     st.rerun()
+
+
+def _make(
+    principal: Principal,
+    view: OrganizationView,
+    entries: Sequence[TimelineEntry],
+    wish: Wish,
+    options: Options,
+) -> None:
+    """Make what was wished for, once, and keep it for the page to show; raises BillingError."""
+    lasting = options.hours
+    asked_for = (principal.username, view.org_id, repr((wish, lasting, options.uses)))
+    opened, sent = minted.place(), sending.place()
+    if lasting is None:
+        session = held.once(asked_for, lambda: mint(principal, view, wish))
+        opened[:] = [minted.made(session, wish.destination.name, view, entries, data.now())]
+    else:
+        link = held.once(
+            asked_for, lambda: sending.make(principal, view, wish, lasting, options.uses)
+        )
+        sent[:] = [link]
 
 
 def preselect(org_id: str, destination: str) -> None:
