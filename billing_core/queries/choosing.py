@@ -7,20 +7,11 @@ list soon meets enough of them.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    CTE,
-    CompoundSelect,
-    Connection,
-    func,
-    select,
-    true,
-)
+from sqlalchemy import CTE, CompoundSelect, Connection, func, select, true
 from sqlalchemy.sql import Select
 
-from billing_core.queries.keyset import (
-    beyond_nulls_last,
-    nulls_last,
-)
+from billing_core.queries.fragments import is_large
+from billing_core.queries.keyset import beyond_nulls_last, nulls_last
 from billing_core.queries.list_page import Order, Page
 from billing_core.queries.narrowing import Narrowed, OrganizationFilters
 from billing_core.queries.numbered import Numbered
@@ -49,7 +40,7 @@ def choose(
     """The ``org_id`` and ``sort`` of those on the page, and how many match altogether.
 
     One more than the page holds tells that there is another. Counts stop at ten thousand; those of
-    a text that many hold at four thousand, or where it is soon seen that they do.
+    a text that many hold at four thousand, in a large company where it is soon seen that they do.
     """
     narrowed = Narrowed.by(connection, filters)
     if match is None:
@@ -123,7 +114,8 @@ def _by_number(
 ) -> tuple[list[Row], Count] | None:
     """The page of those who are numbered and of the few who are found otherwise.
 
-    None where these are many: a text that nearly every id begins with.
+    None where these are many: a text that nearly every id begins with. To be asked for where more
+    than ``RARE`` match.
     """
     few = _Few(otherwise.limit(FEW + 1), FEW, yet_to_narrow=True)
     others, count = _collected(connection, few, narrowed, wanted)
@@ -139,6 +131,8 @@ def _by_number(
     listed = wanted.merged(rows, others)
     if narrowed.any:
         return listed, _at_least(listed, wanted)
+    if is_large(connection):
+        return listed, Count(RARE, capped=True)
     together = count.value + capped_count(connection, numbered.found(), FEW + 1).value
     return listed, Count(min(together, FEW), capped=together > FEW)
 
