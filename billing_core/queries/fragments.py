@@ -21,21 +21,26 @@ _LAST = "\U0010ffff"
 _TERMS = bare_table("organization_trigram_terms", bare_column("term"))
 
 
-def holding_fragment(connection: Connection, term: str) -> list[Select[Any]]:
+def holding_fragment(
+    connection: Connection, term: str
+) -> tuple[list[Select[Any]], Numbered | None]:
     """Which organizations ``holds_fragment`` is true for, and since when there are such.
 
-    Statements that find all of them by indexes alone. Of one or two Latin letters only beginnings
-    of names are found: they are in nearly everything.
+    Statements that find all of them by indexes alone; and where SQLite knows them by number, those.
+    Of one or two Latin letters only beginnings of names are found: they are in nearly everything.
     """
     o = ORGANIZATIONS.c
     found = select(o.org_id, o.created_at)
     sqlite = connection.dialect.name == "sqlite"
     if _PLAIN.fullmatch(term):
-        return [found.where(_begins(func.lower(o.name), term.lower(), sqlite=sqlite))]
-    if sqlite:
-        by_number = numbered(connection, term)
-        return [by_number.found()] if by_number is not None else []
-    return [found.where(_by_fragments(term), holds_fragment(connection, term))]
+        return [found.where(_begins(func.lower(o.name), term.lower(), sqlite=sqlite))], None
+    if not sqlite:
+        return [found.where(_by_fragments(term), holds_fragment(connection, term))], None
+    wanted = _wanted(connection, term)
+    if not wanted:
+        return [], None
+    by_number = Numbered(wanted, tuple(_contains(connection, SEARCH.c.text, term)))
+    return [by_number.found()], by_number
 
 
 def prefer_indexes(connection: Connection) -> None:
@@ -118,14 +123,6 @@ def _places(term: str) -> list[int]:
     """Where the trigrams begin that hold each character of a term: side by side, and the last."""
     last = len(term) - _SHORTEST
     return [*range(0, last, _SHORTEST), last]
-
-
-def numbered(connection: Connection, term: str) -> Numbered | None:
-    """Those that hold ``term`` by SQLite's numbers; None where it has none of them."""
-    if connection.dialect.name != "sqlite" or _PLAIN.fullmatch(term):
-        return None
-    wanted = _wanted(connection, term)
-    return Numbered(wanted, tuple(_contains(connection, SEARCH.c.text, term))) if wanted else None
 
 
 def _wanted(connection: Connection, term: str) -> str:

@@ -27,7 +27,6 @@ from billing_core.queries.fragments import (
     holding_fragment,
     holds_fragment,
     id_begins,
-    numbered,
     prefer_indexes,
 )
 from billing_core.queries.numbered import Numbered
@@ -149,8 +148,7 @@ def matches(connection: Connection, search: SearchText) -> Match | None:
     holds = holds_fragment(connection, search.term)
     otherwise = or_(ORGANIZATIONS.c.org_id.in_(named), begins) if named else begins
     others = and_(otherwise, not_(func.coalesce(holds, false())))
-    by_number = numbered(connection, search.term)
-    holding = [by_number.found()] if by_number else holding_fragment(connection, search.term)
+    holding, by_number = holding_fragment(connection, search.term)
     return Match(
         or_(otherwise, holds),
         (*_when(others).statements, *holding),

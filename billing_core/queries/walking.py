@@ -14,6 +14,9 @@ from billing_core.queries.narrowing import Narrowed
 from billing_core.queries.tables import ENTITLEMENTS, ORGANIZATIONS, WINDING_DOWN, Row, fetch
 
 FIRST_GLANCE = 500
+# Where so many of these hold a text, a page of them is mostly among so many.
+OFTEN = 2
+SOON = 5_000
 GLANCE = 2_500
 # Where so many of these hold a text, a page of them is soon met by going on for a while.
 PROMISING = 5
@@ -31,8 +34,14 @@ def worth_a_glance(connection: Connection, wanted: Page) -> bool:
 def at_first_glance(
     connection: Connection, condition: ColumnElement[bool], narrowed: Narrowed, wanted: Page
 ) -> list[Row]:
-    """As ``at_a_glance`` among a few hundred, which finds a page of what every tenth is called."""
-    return _near(connection, condition, narrowed, wanted, among=FIRST_GLANCE, most=FIRST_GLANCE)
+    """As ``at_a_glance``, before anything else is tried: a page of what is in many names.
+
+    A few hundred are looked at; a few thousand where some of these hold it.
+    """
+    seen = _near(connection, condition, narrowed, wanted, among=FIRST_GLANCE, most=FIRST_GLANCE)
+    if OFTEN <= len(seen) <= wanted.limit:
+        return _near(connection, condition, narrowed, wanted, among=SOON, most=wanted.limit + 1)
+    return seen
 
 
 def at_a_glance(

@@ -99,6 +99,7 @@ def test_every_list_has_whom_the_rows_name_in_its_order_page_by_page(
     monkeypatch.setattr(walking, "PROMISING", glance // 4)
     monkeypatch.setattr(walking, "WHILE", 2 * glance)
     monkeypatch.setattr(walking, "FIRST_GLANCE", glance // 2)
+    monkeypatch.setattr(walking, "SOON", glance)
     monkeypatch.setattr(walking, "GLANCE", glance)
     monkeypatch.setattr(fragments, "LARGE", large)
     monkeypatch.setattr(search, "MATCHING_IDS", few)
