@@ -1,8 +1,9 @@
 """What an action leaves for its page to show, kept so that none of it gets lost.
 
-Wherever ``st.session_state`` is touched, Streamlit may end the run because the button was pressed
-once more meanwhile. Were it touched after the action, the second press would do everything again,
-and what came of the first would be known to nobody. So whoever acts takes the place first.
+Whatever is clicked meanwhile, Streamlit starts the next run at once, beside the one that still acts
+(``runner.fastReruns``); that one ends where it touches Streamlit next. So whoever acts takes
+the place for what comes of it first: touched afterwards, it would be known to nobody. And a second
+press of the same button, whose run cannot see yet what the first will leave, must wait for it.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,7 @@ def place(key: str, of: type[T]) -> list[T]:  # noqa: ARG001 - says what the cal
 def once(wish: tuple[str, ...], act: Callable[[], T]) -> T:
     """What ``act`` returns. The same wish of the same tab within a moment is a second press.
 
-    It gets what came of the first. Where ``act`` raises, nothing is remembered.
+    It waits for the first and gets what came of it. Where ``act`` raises, nothing is remembered.
     """
     tab = st.session_state.setdefault("tab", uuid4().hex)
     return cast("T", _once((tab, *wish), act))
