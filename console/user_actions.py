@@ -85,12 +85,14 @@ def save_roles(person: Person, key: str) -> None:
 
 def reset_password(person: Person) -> None:
     """Give somebody a one-time password, to be shown once."""
-    password, given = generated_password(), one_time.place()
+    given = one_time.place()
+    password = held.once(("reset", person.username), generated_password)
     done = _perform(
         lambda: user_changes.reset_password(
             person.username, hash_password(password), one_time=True
         ),
         "is signed out everywhere and needs the one-time password.",
+        once="reset",
     )
     if done is not None:
         given[:] = [OneTime(person.username, password)]

@@ -124,6 +124,22 @@ def test_whoever_presses_add_twice_in_a_hurry_still_gets_the_password(
             fresh(page.get_by_role("link", name="All users")).click()
 
 
+def test_a_one_time_password_that_was_asked_for_twice_in_a_hurry_lets_in(
+    browser: Browser, desk: Console, stack: Stack
+) -> None:
+    UserFile(desk.users).change(lambda users: users.update(forgetful=dict(users["finance"])))
+    with _page(browser, desk, "admin", "/users?user=forgetful") as page:
+        fresh(page.get_by_role("button", name="Give a one-time password")).dblclick()
+        password = _one_time_password(page)
+        idle(page)
+        assert desk.sign_in("forgetful", _one_time_password(page)).status_code == 303
+        assert len(_audited(stack, "forgetful")) == 2, "begun and done"
+        fresh(page.get_by_role("button", name="I have passed it on")).click()
+        idle(page)
+        fresh(page.get_by_role("button", name="Give a one-time password")).click()
+        assert _one_time_password(page) != password
+
+
 def test_whoever_was_removed_and_is_added_again_at_once_may_sign_in(
     browser: Browser, desk: Console
 ) -> None:
