@@ -1,6 +1,5 @@
 """Fixtures that every folder may ask for."""
 
-from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import expect
 
@@ -19,5 +18,3 @@ __all__ = ["backend", "browser", "database_url", "engine", "postgresql_server", 
 expect.set_options(timeout=20_000)
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
-for phase in ("connect", "read", "write", "pool"):
-    setattr(DEFAULT_TIMEOUT_CONFIG, phase, 30.0)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import openpyxl
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -16,6 +15,7 @@ from billing_core.database import reader
 from tests.console.browsing import fresh, idle, sign_in
 from tests.console.serving import COOKIE, Console, running_console
 from tests.core.company import Company, price
+from tests.support import patient
 from tests.support.databases import fresh_sqlite
 from webhook_listener.database import writer_engine
 
@@ -126,11 +126,11 @@ def test_a_file_that_was_made_is_refused_to_whoever_is_not_signed_in(
         fresh(page.get_by_role("button", name="CSV")).first.click()
     address = download.value.url
     assert "/media/" in address
-    refused = httpx.get(address, follow_redirects=False)
+    refused = patient.get(address, follow_redirects=False)
     assert refused.status_code == 303
     assert "/signin" in refused.headers["location"]
     cookie = {COOKIE: finance.session_of("finance")}
-    assert httpx.get(address, cookies=cookie, follow_redirects=False).status_code == 200
+    assert patient.get(address, cookies=cookie, follow_redirects=False).status_code == 200
 
 
 def test_the_chosen_view_is_in_the_address_and_the_other_filters_stay(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 
-import httpx
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -14,6 +13,7 @@ from billing_core.settings import settings
 from console import commands
 from tests.console.stack import Stack
 from tests.console.watching import Desk, desk, principal, visible
+from tests.support import patient
 
 pytestmark = pytest.mark.xdist_group("console-stack")
 
@@ -161,7 +161,7 @@ def test_a_plan_change_is_chosen_from_the_catalogue_with_a_quantity(
 
     at = sent(at_desk, "Confirm plan change", fill)
     assert "It works 2 times" in visible(at)
-    page = httpx.get(
+    page = patient.get(
         stack.listener.url
         + link_url(at).partition("/links/")[1]
         + link_url(at).partition("/links/")[2]

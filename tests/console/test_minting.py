@@ -4,7 +4,6 @@ import pickle
 import re
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from billing_core import queries
@@ -19,6 +18,7 @@ from console.commands import listener_answers
 from console.minting import Wish, mint
 from tests.console.stack import Stack
 from tests.console.watching import principal
+from tests.support import patient
 
 pytestmark = pytest.mark.xdist_group("console-stack")
 
@@ -55,7 +55,7 @@ def test_a_link_is_made_and_recorded_before_and_after(stack: Stack) -> None:
     session = mint(
         principal("support"), view, Wish(_destination(view, "Cancel subscription"), "T-1")
     )
-    page = httpx.get(session.url, follow_redirects=True, trust_env=False)
+    page = patient.get(session.url, follow_redirects=True, trust_env=False)
     assert "Cancel plan" in page.text
     assert stack.audit()[-2:] == [
         ("jane", "portal_link.mint", "begun", "org_acme", "Cancel subscription", "T-1", None),
@@ -113,7 +113,7 @@ def test_an_organization_without_a_customer_is_led_to_checkout(stack: Stack) -> 
     view = _view(stack, "org_new")
     checkout = _destination(view, "Checkout")
     session = mint(principal("admin"), view, Wish(checkout, "wants to buy", "pro_monthly"))
-    assert httpx.get(session.url, trust_env=False).status_code == 200
+    assert patient.get(session.url, trust_env=False).status_code == 200
     assert stack.audit()[-1][:5] == (
         "jane", "checkout_link.mint", "minted", "org_new", "Checkout",
     )  # fmt: skip
@@ -139,7 +139,7 @@ def test_a_support_link_can_be_sent_and_leads_to_our_page(stack: Stack) -> None:
     wish = Wish(_destination(view, "Update payment method"), "T-6")
     link = sending.make(principal("support"), view, wish, 72)
     here = stack.listener.url + link.url[link.url.index("/links/") :]
-    assert "Update payment method" in httpx.get(here, trust_env=False).text
+    assert "Update payment method" in patient.get(here, trust_env=False).text
     assert link.url not in repr(link)
     assert stack.audit()[-1][:3] == ("jane", "support_link.create", "created")
 

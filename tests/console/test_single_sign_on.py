@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, expect
 from console.provider import hold_to
 from tests.console.browsing import fresh, idle, window
 from tests.console.serving import COOKIE, Console, running_console, write_users
+from tests.support import patient
 from tests.support.oidc_provider import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -89,7 +90,7 @@ def _leave(client: httpx.Client, wanted: str = "/") -> httpx.URL:
 
 def _consent(address: httpx.URL, person: str) -> str:
     """Be somebody at the provider; where that leads back to."""
-    return str(httpx.post(address, data={"person": person}).headers["location"])
+    return str(patient.post(address, data={"person": person}).headers["location"])
 
 
 def _arrive(console: Console, person: str, wanted: str = "/") -> httpx.Response:

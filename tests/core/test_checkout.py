@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
 import pytest
 
 from billing_core.checkout import upgrade
@@ -14,6 +13,7 @@ from billing_core.stripe_gateway.sessions import CheckoutSession
 from billing_core.tables import Organization
 from tests.core.company import CONFIG
 from tests.core.stand_in import StandIn
+from tests.support import patient
 
 NEW = Organization(org_id="org_new", name="Neue GmbH", email="new@example.org")
 
@@ -36,7 +36,7 @@ def buy(
 
 def test_an_org_that_never_paid_gets_a_customer_that_carries_its_id(open_account: StandIn) -> None:
     session = buy(open_account, quantity=3)
-    assert httpx.get(session.url, follow_redirects=True).status_code == 200
+    assert patient.get(session.url, follow_redirects=True).status_code == 200
     made = open_account.v1.checkout.sessions.retrieve(session.session_id)
     assert made.client_reference_id == "org_new"
     assert made.metadata is not None

@@ -6,7 +6,6 @@ import pickle
 import traceback
 from typing import Any
 
-import httpx
 import pytest
 
 from billing_core.destinations import Flow
@@ -18,6 +17,7 @@ from billing_core.stripe_gateway.client import StripeGateway
 from billing_core.stripe_gateway.sessions import PortalSession
 from billing_core.tables import Organization
 from tests.core.stand_in import API_KEY, StandIn
+from tests.support import patient
 
 APP = "https://app.example"
 
@@ -27,7 +27,7 @@ def mint(account: StandIn, view: OrganizationView | Organization, **more: Any) -
 
 
 def page(session: PortalSession) -> str:
-    response = httpx.get(session.url, follow_redirects=True)
+    response = patient.get(session.url, follow_redirects=True)
     assert response.status_code == 200
     return response.text
 
@@ -260,4 +260,4 @@ def test_a_url_stands_nowhere_but_in_url(
 def test_a_session_dies_after_five_minutes(open_account: StandIn) -> None:
     session = mint(open_account, open_account.view(open_account.subscribe()))
     open_account.control.advance(seconds=360)
-    assert "expired" in httpx.get(session.url, follow_redirects=True).text.lower()
+    assert "expired" in patient.get(session.url, follow_redirects=True).text.lower()

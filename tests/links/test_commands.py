@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 
@@ -16,6 +15,7 @@ from billing_core.destinations import (
 )
 from billing_core.links import return_token, token_hash
 from tests.links.stage import PATH, SUPPORT, Stage
+from tests.support import patient
 from tests.support.listener import COMMAND_SECRET
 
 
@@ -179,7 +179,7 @@ def test_a_revoked_link_leads_nowhere_and_stays_so(stage: Stage, acme: str) -> N
     revoke: dict[str, object] = {"kind": "revoke", "link_id": made["link_id"]}
     assert stage.command(revoke, by="grace").status_code == 201
     assert stage.redeem(made["url"], BILLING_HOME).status_code == 410
-    assert "withdrawn" in httpx.get(made["url"]).text
+    assert "withdrawn" in patient.get(made["url"]).text
     assert stage.command(revoke).status_code == 409
     extend = {"kind": "extend", "link_id": made["link_id"], "lifetime_hours": 24}
     assert stage.command(extend).status_code == 409
@@ -192,7 +192,7 @@ def test_a_revoked_link_leads_nowhere_and_stays_so(stage: Stage, acme: str) -> N
 def test_an_expired_link_works_again_once_it_is_extended(stage: Stage, acme: str) -> None:
     made = stage.create(acme, BILLING_HOME)
     stage.expire(made["link_id"])
-    assert "expired" in httpx.get(made["url"]).text
+    assert "expired" in patient.get(made["url"]).text
     answer = stage.command(
         {"kind": "extend", "link_id": made["link_id"], "lifetime_hours": 24, "reason": "was ill"}
     )
@@ -210,4 +210,4 @@ def test_extending_and_revoking_what_does_not_exist_or_without_the_right_is_refu
     assert stage.command({"kind": "revoke", "link_id": "link_none"}).status_code == 422
     ops = stage.command({"kind": "revoke", "link_id": made["link_id"]}, roles=frozenset({"ops"}))
     assert ops.status_code == 403
-    assert httpx.get(made["url"]).status_code == 200
+    assert patient.get(made["url"]).status_code == 200

@@ -10,6 +10,7 @@ import pytest
 
 from billing_core.destinations import BILLING_HOME
 from tests.links.stage import Stage
+from tests.support import patient
 from tests.support.listener import Listener
 
 PEOPLE = 200
@@ -57,6 +58,6 @@ def test_of_two_listeners_a_link_made_by_one_is_revoked_by_the_other(
     stage.settle()
     made = stage.create(org_id, BILLING_HOME)
     there = second.url + made["url"].removeprefix(stage.url)
-    assert httpx.get(there).status_code == 200
+    assert patient.get(there).status_code == 200
     assert stage.command({"kind": "revoke", "link_id": made["link_id"]}).status_code == 201
     assert stage.redeem(there, BILLING_HOME).status_code == 410

@@ -24,6 +24,7 @@ from billing_core.queries.links import LinkFilters, link, links
 from billing_core.rows.links import DestinationInsight, RefusalCount
 from tests.links.stage import Stage
 from tests.sandbox.browser import Browser
+from tests.support import patient
 from tests.support.listener import wait_for
 from webhook_listener import audit
 from webhook_listener.database import durable_transaction, writer_engine
@@ -108,7 +109,7 @@ def test_opened_links_count_once_and_say_nothing_of_the_link_itself(
     before = stage.rows("SELECT * FROM portal_links ORDER BY 1")
     for each in (*made, made[0], made[0]):
         httpx.head(each["url"])
-        httpx.get(each["url"])
+        patient.get(each["url"])
     wait_for_looks(stage, made[0]["link_id"], 3)
     assert stage.rows("SELECT * FROM portal_links ORDER BY 1") == before
     assert growth.of("created", "opened", "redeemed") == (3, 2, 0)
@@ -123,7 +124,7 @@ def test_looks_that_are_not_written_yet_are_written_when_the_listener_stops(
     org_id, _ = stage.subscriber()
     made = stage.create(org_id, BILLING_HOME)
     second = stage.another_listener(tmp_path / "second.log")
-    httpx.get(second.url + made["url"].removeprefix(stage.url))
+    patient.get(second.url + made["url"].removeprefix(stage.url))
     second.stop()
     assert link_visits(connection, [made["link_id"]])[made["link_id"]].opened == 1
 
@@ -136,8 +137,8 @@ def test_who_came_back_without_a_change_is_counted(stage: Stage, connection: Con
     for each in (back, gone):
         assert stage.redeem(each["url"], CHANGE_TO_A_GIVEN_PLAN).status_code == 303
     home = f"{stage.url}/return/{return_token(back['url'].rpartition('/')[2])}"
-    assert httpx.get(home).status_code == 200
-    httpx.get(home, params={"waited": 5})
+    assert patient.get(home).status_code == 200
+    patient.get(home, params={"waited": 5})
     wait_for_looks(stage, back["link_id"], 1, "returned")
     assert link_visits(connection, [back["link_id"]])[back["link_id"]].returned == 1
     assert growth.of("returned_unchanged", "undecided") == (0, 2)
@@ -228,7 +229,7 @@ def test_a_link_moves_with_its_organization(stage: Stage, connection: Connection
     made = stage.create(customer.id, BILLING_HOME)
     stage.v1.customers.update(customer.id, {"metadata": {"org_id": f"org_{customer.id}"}})
     stage.settle()
-    assert httpx.get(made["url"]).status_code == 200
+    assert patient.get(made["url"]).status_code == 200
     assert stage.redeem(made["url"], BILLING_HOME).status_code == 303
     found = link(connection, made["link_id"], now=datetime.now(UTC))
     assert found is not None

@@ -18,6 +18,7 @@ from billing_core.destinations import (
 )
 from tests.links.stage import Stage
 from tests.sandbox.browser import Browser
+from tests.support import patient
 from tests.support.listener import run_command
 from tests.support.stripe_events import unique
 
@@ -115,7 +116,7 @@ def test_looking_changes_nothing_and_calls_nobody(stage: Stage) -> None:
     before = (stage.rows("SELECT * FROM portal_links"), stage.rows("SELECT * FROM audit_log"))
     sessions = stage.sessions()
     for _ in range(3):
-        assert httpx.get(made["url"]).status_code == 200
+        assert patient.get(made["url"]).status_code == 200
         head = httpx.head(made["url"])
         assert (head.status_code, head.text) == (200, "")
     after = (stage.rows("SELECT * FROM portal_links"), stage.rows("SELECT * FROM audit_log"))
@@ -126,7 +127,7 @@ def test_looking_changes_nothing_and_calls_nobody(stage: Stage) -> None:
 def test_the_page_says_who_sent_it_for_whom_where_it_leads_and_until_when(stage: Stage) -> None:
     org_id, _ = stage.subscriber(name="Blue Harbor <script>alert(1)</script>")
     made = stage.create(org_id, CANCEL_SUBSCRIPTION, sender_name="Ada Lovelace", lifetime_hours=5)
-    page = httpx.get(made["url"]).text
+    page = patient.get(made["url"]).text
     assert "Ada Lovelace of Northwind Cloud has sent you this link." in page
     assert "Blue Harbor &lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "<script>alert" not in page
@@ -160,7 +161,7 @@ def test_an_expired_link_says_so(stage: Stage) -> None:
     org_id, _ = stage.subscriber()
     made = stage.create(org_id, BILLING_HOME)
     stage.expire(made["link_id"])
-    for answer in (httpx.get(made["url"]), stage.redeem(made["url"], BILLING_HOME)):
+    for answer in (patient.get(made["url"]), stage.redeem(made["url"], BILLING_HOME)):
         assert answer.status_code == 410
         assert "This link has expired" in answer.text
     assert uses(stage, made) == 0
@@ -168,7 +169,7 @@ def test_an_expired_link_says_so(stage: Stage) -> None:
 
 @pytest.mark.parametrize("token", ["x", "a" * 43, "é" * 40, "..", "a" * 3000])
 def test_an_unknown_token_is_met_with_a_page(stage: Stage, token: str) -> None:
-    answer = httpx.get(f"{stage.url}/links/{token}", headers={"x-forwarded-for": "192.0.2.7"})
+    answer = patient.get(f"{stage.url}/links/{token}", headers={"x-forwarded-for": "192.0.2.7"})
     assert answer.status_code == 404
     if token != "..":
         assert "We do not know this link" in answer.text
@@ -276,7 +277,7 @@ def test_a_link_never_opens_another_customers_portal(stage: Stage) -> None:
     stage.settle()
     _, other = stage.customer(org_id=org_id)
     stage.settle()
-    page = httpx.get(made["url"])
+    page = patient.get(made["url"])
     assert page.status_code == 409
     assert "is not there any more" in page.text
     assert stage.redeem(made["url"], BILLING_HOME).status_code == 409
@@ -313,7 +314,7 @@ def test_a_press_that_names_no_destination_or_another_shows_the_page(
 ) -> None:
     org_id, _ = stage.subscriber()
     made = stage.create(org_id, BILLING_HOME)
-    answer = httpx.post(made["url"], content=body)
+    answer = patient.post(made["url"], content=body)
     assert answer.status_code == 409
     assert "<h1>Billing home</h1>" in answer.text
     assert uses(stage, made) == 0
@@ -322,13 +323,13 @@ def test_a_press_that_names_no_destination_or_another_shows_the_page(
 def test_every_answer_forbids_caching_framing_referring_and_foreign_content(stage: Stage) -> None:
     org_id, _ = stage.subscriber()
     made = stage.create(org_id, BILLING_HOME)
-    page = httpx.get(made["url"])
+    page = patient.get(made["url"])
     sent = stage.redeem(made["url"], BILLING_HOME)
-    used = httpx.get(made["url"])
-    unknown = httpx.get(f"{stage.url}/links/{unique('none')}")
-    home = httpx.get(sent.headers["location"]).text
+    used = patient.get(made["url"])
+    unknown = patient.get(f"{stage.url}/links/{unique('none')}")
+    home = patient.get(sent.headers["location"]).text
     back = f"{stage.url}/return/" + home.partition("/return/")[2].partition('"')[0]
-    for answer in (page, sent, used, unknown, httpx.get(back), httpx.get(f"{back}/status")):
+    for answer in (page, sent, used, unknown, patient.get(back), patient.get(f"{back}/status")):
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert answer.headers["x-frame-options"] == "DENY"
@@ -345,7 +346,7 @@ def test_guessing_tokens_is_slowed_down_and_others_are_not(stage: Stage) -> None
 
     def guess(address: str, url: str | None = None) -> httpx.Response:
         url = url or f"{stage.url}/links/{unique('guess')}"
-        return httpx.get(url, headers={"x-forwarded-for": address})
+        return patient.get(url, headers={"x-forwarded-for": address})
 
     def wait(answer: httpx.Response) -> int:
         return int(answer.headers.get("retry-after", 0))

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import create_engine, update
 
@@ -19,6 +18,7 @@ from billing_core.links import return_token
 from billing_core.queries.tables import LINKS
 from tests.links.stage import Stage
 from tests.sandbox.browser import Browser
+from tests.support import patient
 from tests.support.stripe_events import unique
 
 
@@ -32,7 +32,7 @@ def redeemed(stage: Stage, org_id: str, destination: str, **fields: object) -> t
 
 def status(address: str, waited: int = 0, language: str = "en") -> dict[str, Any]:
     """What the page's script is told."""
-    answer = httpx.get(
+    answer = patient.get(
         f"{address}/status", params={"waited": waited}, headers={"accept-language": language}
     )
     assert answer.status_code == 200
@@ -43,7 +43,7 @@ def status(address: str, waited: int = 0, language: str = "en") -> dict[str, Any
 def test_it_waits_and_then_says_that_nothing_has_changed(stage: Stage) -> None:
     org_id, _ = stage.subscriber()
     back, _ = redeemed(stage, org_id, CANCEL_SUBSCRIPTION)
-    page = httpx.get(back)
+    page = patient.get(back)
     assert page.status_code == 200
     assert "Welcome back" in page.text
     assert 'content="5;url=?waited=5"' in page.text
@@ -53,7 +53,7 @@ def test_it_waits_and_then_says_that_nothing_has_changed(stage: Stage) -> None:
         "waiting",
         "unchanged",
     ]
-    assert "Nothing has changed" in httpx.get(back, params={"waited": 60}).text
+    assert "Nothing has changed" in patient.get(back, params={"waited": 60}).text
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_it_tells_the_end_that_the_webhook_brought_in_the_customers_language(
     told = status(back, language=language)
     assert told["state"] == "changed"
     assert told["heading"].startswith(heading.format(day=end.day, month=f"{end:%B}"))
-    page = httpx.get(back, headers={"accept-language": language})
+    page = patient.get(back, headers={"accept-language": language})
     assert told["heading"] in page.text
     assert page.headers["content-language"] == (language[:2] if language[0] in "def" else "en")
 
@@ -166,7 +166,7 @@ def test_coming_back_writes_nothing(stage: Stage) -> None:
 
     before = everything()
     for waited in (0, 30, 90):
-        httpx.get(back, params={"waited": waited})
+        patient.get(back, params={"waited": waited})
         status(back, waited)
     assert everything() == before
 
@@ -182,15 +182,15 @@ def test_a_day_later_it_tells_nothing_any_more(stage: Stage) -> None:
         change = update(LINKS).where(LINKS.c.org_id == org_id).values(last_redeemed_at=long_ago)
         connection.execute(change)
     engine.dispose()
-    page = httpx.get(back)
+    page = patient.get(back)
     assert page.status_code == 410
     assert "Your plan ends" not in page.text
-    assert httpx.get(f"{back}/status").status_code == 410
+    assert patient.get(f"{back}/status").status_code == 410
 
 
 @pytest.mark.parametrize("suffix", ["", "/status"])
 def test_an_unknown_return_address_tells_nothing(stage: Stage, suffix: str) -> None:
-    answer = httpx.get(
+    answer = patient.get(
         f"{stage.url}/return/{unique('none')}{suffix}", headers={"x-forwarded-for": "192.0.2.8"}
     )
     assert answer.status_code == 404
@@ -209,4 +209,4 @@ def test_the_address_to_come_back_to_cannot_be_redeemed(stage: Stage) -> None:
 def test_a_made_up_waiting_time_harms_nothing(stage: Stage, waited: str) -> None:
     org_id, _ = stage.subscriber()
     back, _ = redeemed(stage, org_id, BILLING_HOME)
-    assert httpx.get(back, params={"waited": waited}).status_code == 200
+    assert patient.get(back, params={"waited": waited}).status_code == 200

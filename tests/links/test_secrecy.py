@@ -5,13 +5,13 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-import httpx
 from sqlalchemy import create_engine, inspect
 
 from billing_core.destinations import BILLING_HOME, CANCEL_SUBSCRIPTION, CHECKOUT
 from billing_core.links import return_token
 from tests.links.stage import Stage
 from tests.sandbox.browser import Browser
+from tests.support import patient
 
 
 def everything_stored(stage: Stage) -> str:
@@ -61,7 +61,7 @@ def test_neither_a_token_nor_a_stripe_url_is_left_anywhere(stage: Stage) -> None
     places = {
         "database": everything_stored(stage),
         "log": stage.listener.log,
-        "metrics": httpx.get(f"{stage.url}/metrics").text,
+        "metrics": patient.get(f"{stage.url}/metrics").text,
     }
     assert "billing_link_redemptions" in places["metrics"]
     assert '"link.redeemed"' in places["log"]
@@ -77,7 +77,7 @@ def test_unknown_and_expired_links_take_the_same_time(stage: Stage) -> None:
     stage.expire(made["link_id"])
     unknown = f"{stage.url}/links/{'x' * 43}"
     took: dict[str, list[float]] = {made["url"]: [], unknown: []}
-    with httpx.Client() as client:
+    with patient.Client() as client:
         for number in range(60):
             for url, times in took.items():
                 address = {"x-forwarded-for": f"198.51.100.{number}"}

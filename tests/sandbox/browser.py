@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
-import httpx
+from tests.support import patient
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Browser:
     """One customer's browser; `page` is what it shows."""
 
     def __init__(self) -> None:
-        self._client = httpx.Client(follow_redirects=False, trust_env=False)
+        self._client = patient.Client(follow_redirects=False, trust_env=False)
         self.page = ""
         self.address = ""
         self.status = 0

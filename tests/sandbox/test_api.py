@@ -10,11 +10,12 @@ import pytest
 import stripe
 
 from tests.sandbox.conftest import World, is_present
+from tests.support import patient
 
 
 def raw(world: World, method: str, path: str, **more: object) -> httpx.Response:
     headers = {"Authorization": "Bearer sk_test_x", **dict(more.pop("headers", {}))}  # type: ignore[call-overload]
-    return httpx.request(method, world.url + path, headers=headers, **more)  # type: ignore[arg-type]
+    return patient.request(method, world.url + path, headers=headers, **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ def raw(world: World, method: str, path: str, **more: object) -> httpx.Response:
 )
 def test_a_missing_or_foreign_key_is_refused(world: World, header: str | None) -> None:
     headers = {"Authorization": header} if header else {}
-    response = httpx.get(f"{world.url}/v1/customers", headers=headers)
+    response = patient.get(f"{world.url}/v1/customers", headers=headers)
     assert response.status_code == 401
     assert "sk_live_abc" not in response.text
 

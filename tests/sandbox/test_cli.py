@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from sandbox.cli import app
 from tests.sandbox.conftest import World
+from tests.support import patient
 from tests.support.listener import wait_for
 from tests.support.ports import free_port
 
@@ -57,7 +58,7 @@ def test_it_serves_seeds_once_and_ends_quietly(tmp_path: Path) -> None:
     for _ in range(2):
         with served(tmp_path, "--seed") as (url, process):
             transport = httpx.HTTPTransport(retries=20)
-            with httpx.Client(base_url=url, headers=HEADERS, transport=transport) as client:
+            with patient.Client(base_url=url, headers=HEADERS, transport=transport) as client:
                 assert client.get("/healthz").json() == {"status": "ok"}
                 wait_for(
                     lambda client=client: client.get("/v1/customers?limit=1").json()["data"],  # type: ignore[misc]
@@ -76,7 +77,9 @@ def test_a_listener_that_never_answers_does_not_hold_up_the_end(tmp_path: Path) 
         silent.listen()
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         with served(tmp_path, webhook_url=url) as (sandbox, process):
-            with httpx.Client(headers=HEADERS, transport=httpx.HTTPTransport(retries=5)) as client:
+            with patient.Client(
+                headers=HEADERS, transport=httpx.HTTPTransport(retries=5)
+            ) as client:
                 client.post(f"{sandbox}/v1/products", data={"name": "Pro"}).raise_for_status()
             silent.accept()
             process.send_signal(signal.SIGINT)

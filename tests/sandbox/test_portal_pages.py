@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.sandbox.browser import Browser
 from tests.sandbox.conftest import BOTH_MODES, RETURN_URL, Mode, World
+from tests.support import patient
 
 UPDATED = "customer.subscription.updated"
 DONE_URL = "https://app.example/done"
@@ -267,7 +267,7 @@ def test_what_became_impossible_meanwhile_is_explained(open_world: World) -> Non
 
 
 def test_pages_are_not_cached_framed_or_leaked(open_world: World) -> None:
-    response = httpx.get(open_world.portal(open_world.customer()))
+    response = patient.get(open_world.portal(open_world.customer()))
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["Referrer-Policy"] == "no-referrer"
     assert "script-src" not in response.headers["Content-Security-Policy"]
@@ -276,7 +276,7 @@ def test_pages_are_not_cached_framed_or_leaked(open_world: World) -> None:
 
 
 def test_the_stylesheet_is_served(open_world: World) -> None:
-    response = httpx.get(f"{open_world.url}/static/sandbox.css")
+    response = patient.get(f"{open_world.url}/static/sandbox.css")
     assert response.status_code == 200
     assert response.headers["Content-Type"].startswith("text/css")
 
@@ -292,6 +292,6 @@ def test_the_session_keeps_no_address_once_it_was_given_out(open_world: World) -
 def test_a_customer_who_leaves_lands_on_a_page_that_stands_in_for_the_product(
     world: World,
 ) -> None:
-    answer = httpx.get(f"{world.url}/settings/billing")
+    answer = patient.get(f"{world.url}/settings/billing")
     assert answer.status_code == 200
     assert "Your own product would answer here, at /settings/billing." in answer.text
