@@ -33,7 +33,16 @@ _MODULES = {
         "sqlalchemy.dialects.postgresql.psycopg",
         "webhook_listener.missed.reconcile",
     ),
-    "billing-console": ("console.cli", "console.server"),
+    "billing-console": (
+        "console.cli",
+        "console.server",
+        "altair",
+        "babel",
+        "pandas",
+        "pyarrow",
+        "streamlit_authenticator",
+        "stripe",
+    ),
 }
 
 
