@@ -1,5 +1,6 @@
 """The read side's connection: it cannot write, and it says plainly when it cannot read."""
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from billing_core.database import Reader, reader
 from billing_core.errors import DatabaseUnavailableError, SettingsError
 
 
-@pytest.fixture(params=["plain.sqlite3", "a space & 100% ünïcode ? #1.sqlite3"])
-def database_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    path = tmp_path / str(request.param)
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with one organization, to copy."""
+    path = tmp_path_factory.mktemp("filled") / "billing.sqlite3"
     engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(path))
     SQLModel.metadata.create_all(engine)
     with engine.begin() as connection:
@@ -24,6 +26,11 @@ def database_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         )
     engine.dispose()
     return path
+
+
+@pytest.fixture(params=["plain.sqlite3", "a space & 100% ünïcode ? #1.sqlite3"])
+def database_file(filled: Path, request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return shutil.copyfile(filled, tmp_path / str(request.param))
 
 
 @pytest.fixture

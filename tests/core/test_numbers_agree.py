@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +16,8 @@ from billing_core import queries
 from billing_core.queries import LeavingFilters
 from billing_core.rows import RecurringTotal, TotalsGroup
 from console.winding_filters import month_bounds
-from tests.core.company import CONFIG, Company, customer, price
+from tests.core.company import CONFIG, Company, company_on, customer, price
+from tests.support.databases import fresh_url
 
 NOW = datetime(2026, 6, 15, 9, tzinfo=UTC)
 FIRST = NOW - timedelta(days=60)
@@ -187,13 +188,19 @@ def _live(company: Company, some: random.Random, number: int) -> None:
         company.event("customer.subscription.deleted", ended)
 
 
-@pytest.fixture(params=(1, 2))
-def seeded(company: Company, request: pytest.FixtureRequest) -> Company:
+@pytest.fixture(scope="module", params=(1, 2))
+def seeded(
+    backend: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Company]:
+    """A company that every test reads and none changes."""
+    company = company_on(fresh_url(backend, request, tmp_path_factory.mktemp("seeded")))
     some = random.Random(request.param)
     for number in range(45):
         _live(company, some, number)
     company.event("customer.created", customer("cus_rival", org_id="org_1", created=NOW))
-    return company
+    yield company
+    company.reader.dispose()
+    company.engine.dispose()
 
 
 def test_finance_sees_what_pandas_counts_and_sums_under_every_filter(seeded: Company) -> None:

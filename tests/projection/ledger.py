@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, StaticPool, create_engine, select
+from sqlalchemy import Connection, Engine, StaticPool, bindparam, create_engine, select
 from sqlmodel import SQLModel
 
 from billing_core.config import BillingConfig, load_config
@@ -18,6 +18,15 @@ from webhook_listener.prune import prune
 
 CONFIG = load_config(ROOT / "billing.toml")
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
+_EVENTS, _PAYLOADS = (
+    SQLModel.metadata.tables[name] for name in ("webhook_events", "webhook_payloads")
+)
+_KNOWN = select(_EVENTS.c.event_id).where(_EVENTS.c.event_id.in_(bindparam("ids", expanding=True)))
+_DECIDED = (
+    _EVENTS.update()
+    .where(_EVENTS.c.event_id == bindparam("id"))
+    .values(outcome=bindparam("became"), org_id=bindparam("org"))
+)
 _IN_THEIR_OWN_ORDER = {"peers", "suspect", "updated_at", "revision"}
 
 
@@ -57,16 +66,14 @@ class Ledger:
             chunk = [read_event(event) for event in listed[start : start + batch]]
             with self.engine.begin() as connection:
                 unique = list({event.event_id: event for event in chunk}.values())
-                for event in unique:
-                    _store(connection, event)
+                _store(connection, unique)
                 results = project(connection, unique, self.config, now=now)
-                table = SQLModel.metadata.tables["webhook_events"]
-                for result in results:
-                    connection.execute(
-                        table.update()
-                        .where(table.c.event_id == result.event_id)
-                        .values(outcome=result.outcome.value, org_id=result.org_id)
-                    )
+                outcomes = [
+                    {"id": each.event_id, "became": each.outcome.value, "org": each.org_id}
+                    for each in results
+                ]
+                if outcomes:
+                    connection.execute(_DECIDED, outcomes)
                 projected += results
         return projected
 
@@ -118,29 +125,34 @@ class Ledger:
         return {table: self.rows(table) for table in tables}
 
 
-def _store(connection: Any, event: InboxEvent) -> None:  # noqa: ANN401 - a Connection
-    tables = SQLModel.metadata.tables
-    events, payloads = tables["webhook_events"], tables["webhook_payloads"]
-    if connection.execute(
-        select(events.c.event_id).where(events.c.event_id == event.event_id)
-    ).first():
+def _store(connection: Connection, events: list[InboxEvent]) -> None:
+    ids = [event.event_id for event in events]
+    known = set(connection.execute(_KNOWN, {"ids": ids}).scalars())
+    new = [event for event in events if event.event_id not in known]
+    if not new:
         return
     connection.execute(
-        events.insert().values(
-            event_id=event.event_id,
-            type=event.type,
-            livemode=event.livemode,
-            created=event.created,
-            received_at=NOW,
-            customer_id=event.customer_id,
-            object_id=event.object_id,
-            outcome="pending",
-            attempts=0,
-            deliveries=1,
-        )
+        _EVENTS.insert(),
+        [
+            {
+                "event_id": event.event_id,
+                "type": event.type,
+                "livemode": event.livemode,
+                "created": event.created,
+                "received_at": NOW,
+                "customer_id": event.customer_id,
+                "object_id": event.object_id,
+                "outcome": "pending",
+                "attempts": 0,
+                "deliveries": 1,
+            }
+            for event in new
+        ],
     )
     connection.execute(
-        payloads.insert().values(
-            event_id=event.event_id, body=zlib.compress(orjson.dumps(event.payload))
-        )
+        _PAYLOADS.insert(),
+        [
+            {"event_id": event.event_id, "body": zlib.compress(orjson.dumps(event.payload), 1)}
+            for event in new
+        ],
     )
