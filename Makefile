@@ -17,7 +17,7 @@ run: .venv/.runtime  ## Start the sandbox (or Stripe), the listener and the cons
 	@exec $(BIN)/python -m scripts.run
 
 test: .venv/.development  ## Run every test
-	@exec $(BIN)/python -m pytest -n 3 --dist loadgroup
+	@exec $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.development  ## Formatting, lint, types, import rules
 	@$(BIN)/ruff format --check .

@@ -15,8 +15,6 @@ from tests.console.serving import Console, running_console
 from tests.console.stack import HOSTILE, Stack
 from tests.support.forked import installed
 
-pytestmark = pytest.mark.xdist_group("console-stack")
-
 
 @pytest.fixture(scope="module")
 def desk(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:

@@ -25,7 +25,7 @@ from tests.support.databases import fresh_sqlite
 from tests.support.listener import Listener
 from tests.support.stripe_events import WEBHOOK_SECRET
 
-pytestmark = [pytest.mark.xdist_group("every-page"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 PICTURES = ROOT / "var" / "screenshots"
 LONG_NAME, RIGHT_TO_LEFT = "Very long long", "מאפיית ירושלים"
 WITHOUT_DATABASE = {"users"}  # the users are in a file of their own, and can be seen all the same

@@ -10,8 +10,6 @@ from tests.console.browsing import copied, fresh, idle, minted_url, scripted, si
 from tests.console.serving import Console, running_console
 from tests.console.stack import Stack
 
-pytestmark = pytest.mark.xdist_group("console-stack")
-
 
 @pytest.fixture(scope="module")
 def desk(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:

@@ -15,8 +15,6 @@ from tests.console.stack import Stack
 from tests.console.watching import Desk, desk, principal, visible
 from tests.support import patient
 
-pytestmark = pytest.mark.xdist_group("console-stack")
-
 
 def _links() -> None:
     from console.pages.links import page

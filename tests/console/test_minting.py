@@ -20,8 +20,6 @@ from tests.console.stack import Stack
 from tests.console.watching import principal
 from tests.support import patient
 
-pytestmark = pytest.mark.xdist_group("console-stack")
-
 
 @pytest.fixture(autouse=True)
 def _as_the_console(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

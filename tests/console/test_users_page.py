@@ -20,7 +20,6 @@ from tests.console.serving import COOKIE, PASSWORD, Console, running_console, wr
 from tests.console.stack import HOSTILE, Stack
 from tests.support.listener import COMMAND_SECRET
 
-pytestmark = pytest.mark.xdist_group("console-stack")
 OWN = "a password of my own"
 
 

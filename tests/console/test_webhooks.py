@@ -317,7 +317,6 @@ def ops_desk(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield console
 
 
-@pytest.mark.xdist_group("console-stack")
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 def test_a_parked_event_is_retried_and_then_ignored_in_a_browser(
     browser: Browser,
@@ -355,7 +354,6 @@ def test_a_parked_event_is_retried_and_then_ignored_in_a_browser(
     assert last == ("ops", "events.ignore", "ignored", None, None, "Seen, not ours", sent["id"])
 
 
-@pytest.mark.xdist_group("console-stack")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_which_view_and_filter_is_chosen_can_be_read(
     browser: Browser, ops_desk: Console, scheme: str
@@ -377,7 +375,6 @@ def test_which_view_and_filter_is_chosen_can_be_read(
             assert found.response["passes"]
 
 
-@pytest.mark.xdist_group("console-stack")
 def test_a_button_beside_the_views_stands_at_their_height(
     browser: Browser, ops_desk: Console
 ) -> None:

@@ -14,7 +14,6 @@ from tests.console.serving import Console, running_console
 from tests.console.stack import Stack, running_stack
 from tests.support.forked import installed
 
-pytestmark = pytest.mark.xdist_group("round-trip")
 LANDS = 25_000
 
 

@@ -2,21 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from tests.links.stage import Stage, set_up
 from tests.support.databases import fresh_url
-
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the folder in one process, so that its stages are set up once."""
-    for item in items:
-        if item.path.parent == HERE:
-            item.add_marker(pytest.mark.xdist_group("links"))
 
 
 @pytest.fixture(scope="session")
