@@ -14,6 +14,7 @@ from tests.console.serving import Console, running_console
 from tests.console.stack import Stack, running_stack
 from tests.support.forked import installed
 
+pytestmark = pytest.mark.timeout(300)
 LANDS = 25_000
 
 

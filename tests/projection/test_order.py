@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from billing_core.subscription_rows import facts_of_row
 from tests.projection.ledger import NOW, Ledger
 from tests.projection.lives import Life, lives
 
+pytestmark = pytest.mark.timeout(600)  # how long a busy machine takes for thousands of lives
 thorough = settings(
     max_examples=int(os.environ.get("LIVES", "150")),
     deadline=None,
