@@ -96,17 +96,17 @@ def test_a_double_click_makes_one_link(browser: Browser, desk: Console, stack: S
     with window(browser) as staff:
         page = staff.new_page()
         sign_in(page, f"{desk.url}/organization?org=org_blue", "support")
-        for number in range(3):
+        for number, hesitating in enumerate((0, 70)):  # milliseconds between the presses
             fresh(page.get_by_label("Reason or ticket number")).fill(f"T-25{number}")
             fresh(page.get_by_text("Billing home", exact=True)).click()
             idle(page)
-            fresh(page.get_by_role("button", name="Create link")).dblclick()
+            fresh(page.get_by_role("button", name="Create link")).dblclick(delay=hesitating)
             expect(fresh(page.get_by_text("Waiting for the customer"))).to_be_visible()
             fresh(page.get_by_role("button", name="Make another link")).click()
             expect(fresh(page.get_by_text("Send the customer to"))).to_be_visible()
             idle(page)
         begun = [row for row in stack.audit() if str(row[5]).startswith("T-25")]
-        assert len(begun) == 3
+        assert len(begun) == 2
 
 
 def test_another_link_for_the_same_reason_is_another_link_however_soon_it_is_asked_for(
