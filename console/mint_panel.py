@@ -161,12 +161,16 @@ def _destination(org_id: str, enabled: Sequence[Destination]) -> Destination | N
 
 
 def _unavailable(explained: Sequence[Destination]) -> None:
-    if explained:
+    """What cannot be chosen, and why: each reason once."""
+    names: dict[str, list[str]] = {}
+    for each in explained:
+        names.setdefault(each.explanation, []).append(each.name)
+    if names:
         elements.show(
             Markup('<div class="bc-away"><h3>Not possible now</h3><dl>{}</dl></div>').format(
                 elements.NOTHING.join(
-                    Markup("<dt>{}</dt><dd>{}</dd>").format(each.name, each.explanation)
-                    for each in explained
+                    Markup("<dt>{}</dt><dd>{}</dd>").format(", ".join(named), explanation)
+                    for explanation, named in names.items()
                 )
             )
         )

@@ -308,6 +308,8 @@ def test_each_destination_is_offered_or_explained(at_desk: Desk, company: Compan
     assert at.radio[0].options == account
     told = visible(at)
     assert "Already set to end on 14 August 2099: send them to Billing home to undo it." in told
+    changes = "Switch plan, Confirm plan change, Pause subscriptionSet to end on 14 August 2099"
+    assert changes in told  # one reason, told once
 
 
 def test_an_organization_without_a_customer_is_offered_checkout(
