@@ -13,9 +13,7 @@ from console.exporting import Field
 from console.recurring_words import RECURRING_FIELDS
 from console.viewer import Viewer
 
-_COLUMNS = (
-    Column("Organization"),
-    Column("Ends"),
+_MORE_COLUMNS = (
     Column("Asked for"),
     Column("Plan"),
     Column("Seats", number=True),
@@ -30,9 +28,12 @@ _UNASKED = {
 }
 
 
-def leaving_table(rows: Iterable[LeavingRow], who: Viewer, now: datetime) -> Markup:
-    """A line each, in the order of the rows."""
-    return elements.table(_COLUMNS, [_row(row, who, now) for row in rows], "Winding down")
+def leaving_table(
+    rows: Iterable[LeavingRow], who: Viewer, now: datetime, *, ends: str = "Ends"
+) -> Markup:
+    """A line each, in the order of the rows; ``ends`` is "Ended" where all of them have left."""
+    columns = (Column("Organization"), Column(ends), *_MORE_COLUMNS)
+    return elements.table(columns, [_row(row, who, now) for row in rows], "Winding down")
 
 
 def leaving_fields(now: datetime, who: Viewer) -> tuple[Field[LeavingRow], ...]:

@@ -191,13 +191,13 @@ def _list(
     if not found.rows:
         _nobody(view)
         return
-    verb = "ended" if view == "ended" else "end"
+    verb, ends = ("ended", "Ended") if view == "ended" else ("end", "Ends")
     elements.section(f"Recurring amounts that {verb}", "As the prices state them, before discounts")
     elements.show(total_tiles(found.totals, who, "organization"))
     count = _organizations(found.totals)
     export = _export(view, view, leaving_fields(now, who), lambda: every_row(read))
     _heading(_count(count, "organization"), export, count)
-    elements.show(leaving_table(found.rows, who, now))
+    elements.show(leaving_table(found.rows, who, now, ends=ends))
     address.pages(found.next_cursor)
 
 

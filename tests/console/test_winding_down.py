@@ -153,6 +153,7 @@ def test_each_view_tells_its_part_and_an_empty_one_says_what_would_be_there(
     ended = _seen(at_desk, {"view": "ended", "period": "30"})
     assert "Customers whose access has ended." in ended
     assert "Customers who keep access" not in ended
+    assert "OrganizationEndedAsked for" in ended
     assert "org_left" in ended
     assert "Recurring amounts that ended" in ended
     by_date = _seen(at_desk, {"view": "when", "by": "week"})
