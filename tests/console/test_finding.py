@@ -151,3 +151,18 @@ def test_the_past_a_payload_and_a_ticket_are_each_one_click_away(
         expect(fresh(page.get_by_text("Not the present."))).to_be_visible()
         fresh(page.get_by_role("link", name="Back to now")).click()
         expect(page.get_by_text("Not the present.")).to_have_count(0)
+
+
+def test_a_button_of_our_own_is_as_large_as_the_one_beside_it(
+    browser: Browser, desk: Console
+) -> None:
+    measure = """each => {
+        const label = getComputedStyle(each.querySelector("p") ?? each);
+        return [label.fontSize, label.fontWeight, each.getBoundingClientRect().height];
+    }"""
+    with window(browser) as staff:
+        page = staff.new_page()
+        sign_in(page, f"{desk.url}/organization?org=org_acme", "support")
+        ours = fresh(page.get_by_role("button", name="Copy as text"))
+        theirs = fresh(page.get_by_role("button", name="As of…"))
+        assert ours.evaluate(measure) == theirs.evaluate(measure)
