@@ -50,24 +50,26 @@ def choose(
             placeholder="Kept in the audit log with your name",
         )
         asked = st.form_submit_button("Create link", type="primary", icon=":material/link:")
+    beside_the_button = st.container()
     _unavailable([each for each in offered if not each.enabled])
     if not asked:
         return
-    said = " ".join((reason or "").split())
-    if chosen is None:
-        elements.notice("Choose where the link leads first.", "warn")
-        return
-    fault = mint_options.fault(view, chosen, prices, options) or _fault(said)
-    if fault is not None:
-        elements.notice(fault, "warn")
-        return
-    wish = Wish(chosen, said, options.lookup_key, options.quantity, options.offers_coupon)
-    try:
-        with st.spinner("Making the link…"):
-            _make(principal, view, entries, wish, options)
-    except BillingError as error:
-        elements.notice(error.message, "bad")
-        return
+    with beside_the_button:
+        said = " ".join((reason or "").split())
+        if chosen is None:
+            elements.notice("Choose where the link leads first.", "warn")
+            return
+        fault = mint_options.fault(view, chosen, prices, options) or _fault(said)
+        if fault is not None:
+            elements.notice(fault, "warn")
+            return
+        wish = Wish(chosen, said, options.lookup_key, options.quantity, options.offers_coupon)
+        try:
+            with st.spinner("Making the link…"):
+                _make(principal, view, entries, wish, options)
+        except BillingError as error:
+            elements.notice(error.message, "bad")
+            return
     st.rerun()
 
 

@@ -341,12 +341,15 @@ def test_a_customer_whose_subscription_ended_keeps_the_portal_and_is_offered_che
 
 
 def test_a_link_needs_a_destination_and_a_reason(at_desk: Desk, company: Company) -> None:
+    """What is missing is said at the button, above what is not possible."""
     _acme(company)
+    _cancel(company, datetime(2099, 8, 14, 12, tzinfo=UTC))
     at_desk.sit("support")
     at = at_desk.open(_organization, org="org_acme")
     create = next(button for button in at.button if button.label == "Create link")
     at = create.click().run()
-    assert "Choose where the link leads first." in visible(at)
+    told = visible(at)
+    assert told.index("Choose where the link leads first.") < told.index("Not possible now")
     at.radio[0].set_value("Billing home").run()
     at.text_input[0].set_value("  x ")
     create = next(button for button in at.button if button.label == "Create link")
