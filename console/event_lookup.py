@@ -1,5 +1,7 @@
 """One event by its id: what became of it, its payload for those who may, and applying it again."""
 
+import re
+
 import streamlit as st
 from markupsafe import Markup
 
@@ -14,6 +16,8 @@ from console.labels import outcome_badge
 from console.viewer import Viewer
 
 _KEY = "event"
+_EVENT_ID = re.compile(r"\bevt_\w+")
+_LONGEST = 255
 
 
 def event_lookup(principal: Principal, who: Viewer) -> None:
@@ -23,11 +27,9 @@ def event_lookup(principal: Principal, who: Viewer) -> None:
     typed = st.text_input(
         "Event id",
         key=_KEY,
-        on_change=address.write,
-        args=(_KEY,),
+        on_change=_take,
         placeholder="evt_…",
         width=420,
-        max_chars=255,
     )
     event_id = (typed or "").strip()
     if not event_id or "\0" in event_id:
@@ -53,6 +55,14 @@ def event_lookup(principal: Principal, who: Viewer) -> None:
         )
     if principal.may(Permission.READ_PAYLOADS) and st.toggle("Raw payload", key="raw_payload"):
         _payload(event.event_id)
+
+
+def _take() -> None:
+    """Look for the id in what may be a whole line of a log; a longer text without one is none."""
+    typed = str(st.session_state.get(_KEY) or "")
+    named = _EVENT_ID.search(typed)
+    st.session_state[_KEY] = (named.group() if named else typed)[:_LONGEST]
+    address.write(_KEY)
 
 
 def _payload(event_id: str) -> None:

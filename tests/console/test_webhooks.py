@@ -317,6 +317,15 @@ def ops_desk(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield console
 
 
+def test_an_event_is_found_by_a_whole_line_of_a_log(company: Company, at_desk: Desk) -> None:
+    park(company)
+    at = at_desk.open(_webhooks)
+    line = f'{{"event_id":"evt_parked_1","event":"event.failed","cause":"{"x" * 300}"}}'
+    at = at.text_input(key="event").set_value(line).run()
+    assert at.text_input(key="event").value == "evt_parked_1"
+    assert "Replay this event" in visible(at)
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 def test_a_parked_event_is_retried_and_then_ignored_in_a_browser(
     browser: Browser,
