@@ -26,6 +26,8 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "parked": ("Parked", "bad"),
     "begun": ("Begun", "warn"),
     "minted": ("Link made", "good"),
+    "created": ("Created", "good"),
+    "extended": ("Extended", "good"),
     "done": ("Done", "good"),
     "refused": ("Refused", "warn"),
     "denied": ("Denied", "bad"),

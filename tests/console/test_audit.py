@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -123,6 +124,15 @@ def test_the_page_is_narrowed_by_its_address(log: Log, at_desk: Desk) -> None:
         assert {each for each in ("T-1", "T-2", "T-3", "T-4") if each in told} == reasons, query
     nothing = visible(at_desk.open(_audit, org="org_nobody"))
     assert "Nothing that was recorded matches." in nothing
+
+
+def test_whatever_made_a_link_went_well(log: Log, at_desk: Desk) -> None:
+    log.write("support_link.create", "created")
+    log.write("support_link.extend", "extended")
+    log.write("support_link.create", "denied")
+    shown = "".join(element.proto.body for element in at_desk.open(_audit).get("html"))
+    badges = re.findall('<span class="bc-badge bc-([a-z]+)">([A-Za-z ]+)</span>', shown)
+    assert set(badges) == {("good", "Created"), ("good", "Extended"), ("bad", "Denied")}
 
 
 def test_the_file_holds_every_entry_that_matches_and_no_formula(log: Log) -> None:
