@@ -82,8 +82,8 @@ def badge(word: str, tone: str) -> Markup:
 
 
 def code(text: str) -> Markup:
-    """An id or anything else to be read letter by letter."""
-    return Markup("<code>{}</code>").format(text)
+    """An id or anything else to be read letter by letter; without room it breaks after a dot."""
+    return Markup("<code>{}</code>").format(escape(text).replace(".", Markup(".<wbr>")))
 
 
 def quiet(text: Text) -> Markup:
@@ -113,8 +113,7 @@ def sentence(text: str) -> Markup:
     if len(parts) % 2 == 0:
         return escape(text)
     return NOTHING.join(
-        Markup("<code>{}</code>").format(part) if index % 2 else escape(part)
-        for index, part in enumerate(parts)
+        code(part) if index % 2 else escape(part) for index, part in enumerate(parts)
     )
 
 

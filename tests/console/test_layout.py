@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import streamlit
+from markupsafe import Markup
 from playwright.sync_api import Browser, Page
 
 from console import elements
@@ -82,6 +83,16 @@ def test_an_email_address_without_room_breaks_at_its_signs_only(page: Page, addr
     assert "".join(pieces) == address
     for before, after in pairwise(pieces):
         assert before[-1] in "@-" or after[0] == "."
+
+
+def test_the_type_of_an_event_without_room_breaks_after_a_dot(page: Page) -> None:
+    event_type = elements.sentence("`customer.subscription.trial_will_end`")
+    step = Markup('<li class="bc-step"><span>Stripe said</span><b>{}</b></li>').format(event_type)
+    draw(page, Markup('<ol class="bc-chain">{}</ol>').format(step * 6))
+    pieces = lines_of(page, "li:first-child code")
+    assert "".join(pieces) == "customer.subscription.trial_will_end"
+    assert len(pieces) > 1
+    assert all(piece[-1] == "." for piece in pieces[:-1])
 
 
 @pytest.mark.parametrize(
