@@ -13,6 +13,7 @@ from billing_core.queries.numbered import SEARCH, Numbered
 from billing_core.queries.tables import ORGANIZATIONS, STATE_ROLLUPS
 
 _SHORTEST = 3
+_ENOUGH = 4
 _PLAIN = re.compile(r"[A-Za-z0-9 ]{1,2}")
 _MOST_TERMS = 2000
 # From so many organizations on, a text that is in many names is not looked for in all of them.
@@ -112,7 +113,7 @@ def _by_fragments(term: str) -> ColumnElement[bool]:
 
 
 def _fragments(term: str) -> ColumnElement[Any]:
-    """Enough of a term's fragments to hold each of its characters."""
+    """Enough of a term's fragments to name few organizations that do not hold it."""
     if len(term) < _SHORTEST:
         return func.organization_fragments(term)
     folded = func.lower(term)
@@ -120,9 +121,16 @@ def _fragments(term: str) -> ColumnElement[Any]:
 
 
 def _places(term: str) -> list[int]:
-    """Where the trigrams begin that hold each character of a term: side by side, and the last."""
+    """Where trigrams begin that hold each character of a term: side by side, and the last.
+
+    Of a long term a few, spread over its words: each costs going through all that hold it.
+    """
     last = len(term) - _SHORTEST
-    return [*range(0, last, _SHORTEST), last]
+    places = [*range(0, last, _SHORTEST), last]
+    if len(places) <= _ENOUGH:
+        return places
+    within = [at for at in range(last + 1) if " " not in term[at : at + _SHORTEST]] or places
+    return sorted({within[step * (len(within) - 1) // (_ENOUGH - 1)] for step in range(_ENOUGH)})
 
 
 def _wanted(connection: Connection, term: str) -> str:
