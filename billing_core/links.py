@@ -27,10 +27,9 @@ from billing_core.destinations import (
     UPDATE_PAYMENT_METHOD,
     Flow,
     chosen_subscription,
-    features_of,
-    obstacle,
 )
 from billing_core.errors import BillingErrorCode
+from billing_core.obstacles import features_of, obstacle
 from billing_core.rows import OrganizationView, SubscriptionView
 
 DESTINATIONS: tuple[str, ...] = (*NAMES.values(), BILLING_HOME, CHECKOUT)

@@ -5,14 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from billing_core.dates import long_date
-from billing_core.destinations import (
-    BILLING_HOME,
-    CHECKOUT,
-    UPDATE_PAYMENT_METHOD,
-    Day,
-    destinations_for,
-)
+from billing_core.destinations import BILLING_HOME, CHECKOUT, UPDATE_PAYMENT_METHOD
 from billing_core.facts import KNOWN_STATUSES
+from billing_core.obstacles import Day
+from billing_core.possible_destinations import destinations_for
 from billing_core.rows import OrganizationView
 
 MOST = 2

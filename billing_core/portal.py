@@ -10,8 +10,9 @@ from typing import Protocol
 
 from billing_core.config import BillingConfig, load_config
 from billing_core.configuration import applied
-from billing_core.destinations import ON_A_SUBSCRIPTION, Flow, chosen_subscription, obstacle
+from billing_core.destinations import ON_A_SUBSCRIPTION, Flow, chosen_subscription
 from billing_core.errors import BillingError, BillingErrorCode
+from billing_core.obstacles import obstacle
 from billing_core.rows import OrganizationView, SubscriptionView
 from billing_core.settings import settings
 from billing_core.stripe_gateway.client import StripeGateway, stripe_gateway

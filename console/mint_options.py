@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from billing_core.config import LinkPolicy
-from billing_core.destinations import CANCEL_SUBSCRIPTION, CHECKOUT, Destination, confirmable
+from billing_core.destinations import CANCEL_SUBSCRIPTION, CHECKOUT, Destination
 from billing_core.links import MOST_QUANTITY, MOST_USES, NEEDS_A_PRICE
 from billing_core.money import recurring
+from billing_core.obstacles import confirmable
 from billing_core.rows import OrganizationView, PriceChoice, SubscriptionView
 from console import data
 from console.viewer import Viewer

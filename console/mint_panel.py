@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 from markupsafe import Markup
 
-from billing_core.destinations import CHECKOUT, Destination, destinations_for, features_of
+from billing_core.destinations import CHECKOUT, Destination
 from billing_core.errors import BillingError
+from billing_core.obstacles import features_of
+from billing_core.possible_destinations import destinations_for
 from billing_core.rows import OrganizationView, PriceChoice, TimelineEntry
 from console import data, elements, held, mint_options, minted, sending
 from console.identity import Principal

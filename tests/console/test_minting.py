@@ -8,8 +8,9 @@ import pytest
 
 from billing_core import queries
 from billing_core.database import reader
-from billing_core.destinations import Destination, destinations_for
+from billing_core.destinations import Destination
 from billing_core.errors import BillingError, BillingErrorCode
+from billing_core.possible_destinations import destinations_for
 from billing_core.rows import OrganizationView
 from billing_core.settings import settings
 from billing_core.stripe_gateway.client import stripe_gateway

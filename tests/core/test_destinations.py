@@ -8,15 +8,10 @@ import pytest
 from billing_core import queries
 from billing_core.config import BillingConfig
 from billing_core.configuration.portal import InvoiceHistory, PortalConfiguration, PortalFeatures
-from billing_core.destinations import (
-    Destination,
-    Flow,
-    confirmable,
-    destinations_for,
-    features_of,
-    obstacle,
-)
+from billing_core.destinations import Destination, Flow
 from billing_core.errors import BillingErrorCode
+from billing_core.obstacles import confirmable, features_of, obstacle
+from billing_core.possible_destinations import destinations_for
 from billing_core.rows import OrganizationView, PriceChoice
 from tests.core.company import CONFIG, START, Company, customer, price, subscription
 

@@ -17,7 +17,6 @@ from billing_core.commands import (
     RevokeLink,
 )
 from billing_core.config import BillingConfig
-from billing_core.destinations import features_of, obstacle
 from billing_core.errors import BillingErrorCode
 from billing_core.links import (
     FLOWS,
@@ -31,6 +30,7 @@ from billing_core.links import (
     subscription_of,
     token_hash,
 )
+from billing_core.obstacles import features_of, obstacle
 from billing_core.permissions import Permission, may
 from billing_core.queries.links import link as find_link
 from billing_core.queries.organization import organization
