@@ -23,6 +23,7 @@ from billing_core.queries.tables import (
     capped_count,
     fetch,
 )
+from billing_core.queries.unmapped import Unmapped
 from billing_core.queries.walking import at_a_glance, at_first_glance, walked, worth_a_glance
 from billing_core.rows import Count
 
@@ -54,13 +55,14 @@ def choose(
             seen = at_a_glance(connection, match.condition, narrowed, wanted)
         if len(seen) > wanted.limit:
             return seen[: wanted.limit + 1], Count(len(seen), capped=True)
-    numbered = match.numbered if wanted.by_date else None
-    most = FEW // 2 if narrowed.any else FEW if numbered is None else RARE
-    few = _few_held(connection, match, most, narrowed, wanted)
-    if few is not None:
-        return few
-    if numbered is not None and _fewer_hold(connection, numbered, narrowed):
-        listed = _by_number(connection, numbered, match.otherwise, narrowed, wanted)
+    in_order = match.in_order if wanted.by_date else None
+    if narrowed.any or in_order is None or match.fragment:
+        most = FEW // 2 if narrowed.any else FEW if in_order is None else RARE
+        few = _few_held(connection, match, most, narrowed, wanted)
+        if few is not None:
+            return few
+    if in_order is not None and _fewer_hold(connection, in_order, narrowed):
+        listed = _listed_in_order(connection, match, in_order, narrowed, wanted)
         if listed is not None:
             return listed
     rows = walked(connection, narrowed, wanted, match.condition)
@@ -97,31 +99,31 @@ def _everybody(connection: Connection, narrowed: Narrowed, wanted: Page) -> tupl
     return walked(connection, narrowed, wanted), count
 
 
-def _fewer_hold(connection: Connection, numbered: Numbered, narrowed: Narrowed) -> bool:
-    """Whether a text is in fewer organizations than are let through, as far as is soon counted."""
+def _fewer_hold(connection: Connection, in_order: Numbered | Unmapped, narrowed: Narrowed) -> bool:
+    """Whether fewer organizations are in an index than are let through, as far as is soon counted."""
     if not narrowed.any:
         return True
-    holding = capped_count(connection, numbered.named(), COUNT_CAP)
+    holding = capped_count(connection, in_order.named(), COUNT_CAP)
     return holding.value < capped_count(connection, narrowed.counted(), COUNT_CAP).value
 
 
-def _by_number(
+def _listed_in_order(
     connection: Connection,
-    numbered: Numbered,
-    otherwise: Select[Any],
+    match: Match,
+    in_order: Numbered | Unmapped,
     narrowed: Narrowed,
     wanted: Page,
 ) -> tuple[list[Row], Count] | None:
-    """The page of those who are numbered and of the few who are found otherwise.
+    """The page of those whom an index has in the order of the list and of the few others.
 
-    None where these are many: a text that nearly every id begins with. To be asked for where more
-    than ``RARE`` match.
+    None where these are many: a text that nearly every id begins with. A text is to be looked for
+    so where more than ``RARE`` hold it.
     """
-    few = _Few(otherwise.limit(FEW + 1), FEW, yet_to_narrow=True)
+    few = _Few(match.otherwise.limit(FEW + 1), FEW, yet_to_narrow=True)
     others, count = _collected(connection, few, narrowed, wanted)
     if count is None:
         return None
-    rows = numbered.page(
+    rows = in_order.page(
         connection,
         narrowed.beside,
         after=wanted.after,
@@ -131,9 +133,9 @@ def _by_number(
     listed = wanted.merged(rows, others)
     if narrowed.any:
         return listed, _at_least(listed, wanted)
-    if is_large(connection):
+    if match.fragment and is_large(connection):
         return listed, Count(RARE, capped=True)
-    together = count.value + capped_count(connection, numbered.found(), FEW + 1).value
+    together = count.value + capped_count(connection, in_order.found(), FEW + 1).value
     return listed, Count(min(together, FEW), capped=together > FEW)
 
 

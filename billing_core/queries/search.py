@@ -39,11 +39,14 @@ from billing_core.queries.tables import (
     SUBSCRIPTIONS,
     capped_count,
 )
+from billing_core.queries.unmapped import Unmapped
 from billing_core.rows import Count
 
 MAXIMUM_LENGTH = 200
 MATCHING_IDS = 4_000
 COUNTED_PAYERS = 1_000
+FEW_PAYERS = 250
+_PAYER = func.coalesce(ENTITLEMENTS.c.org_id, ORGANIZATIONS.c.org_id)
 _STRIPE_ID = re.compile(
     r"(acct|bpc|bps|card|ch|cn|cs|cus|dp|evt|fr|ic|ii|in|inpay|li|mandate|mbur|pi|plan|plink|pm"
     r"|price|prod|promo|py|pyr|qt|re|req|seti|si|snapshot|src|sub|su|sub_sched|tax|txi|txn|txr)"
@@ -102,18 +105,18 @@ class Match:
     ``condition`` is asked of one organization after another. ``statements`` find all of them by
     indexes, each once, with when they came to be; there are none where many are known to match:
     ``count`` then says how many at least. ``fragment``: a text that may be in many names.
-    ``numbered`` are the last of the ``statements``, where SQLite knows them by number.
+    ``in_order`` are the last of the ``statements``, where an index has them in the order of the list.
     """
 
     condition: ColumnElement[bool]
     statements: tuple[Select[Any], ...]
     count: Count | None = None
     fragment: bool = False
-    numbered: Numbered | None = None
+    in_order: Numbered | Unmapped | None = None
 
     @property
     def otherwise(self) -> Select[Any]:
-        """Those who are found in another way than by number."""
+        """Those who are not ``in_order``."""
         return self.statements[0]
 
     def held(self, limit: int) -> Select[Any] | CompoundSelect[Any] | None:
@@ -153,7 +156,7 @@ def matches(connection: Connection, search: SearchText) -> Match | None:
         or_(otherwise, holds),
         (*_when(others).statements, *holding),
         fragment=True,
-        numbered=by_number,
+        in_order=by_number,
     )
 
 
@@ -197,23 +200,39 @@ def _paying(connection: Connection, term: str) -> Match | None:
         .limit(1)
     )
     condition = one.scalar_subquery().is_not(None)
-    if capped_count(connection, select(s.c.price_id).where(paying), MATCHING_IDS).capped:
+    holding = capped_count(connection, select(s.c.price_id).where(paying), MATCHING_IDS)
+    if holding.capped:
         some = select(s.c.customer_id).where(paying).limit(MATCHING_IDS // 2).subquery()
         orgs = select(c.c.org_id).join(some, some.c.customer_id == c.c.customer_id).distinct()
         at_least = capped_count(connection, orgs, COUNTED_PAYERS)
         return Match(condition, (), Count(at_least.value, capped=True))
-    # Most subscriptions are what their org's entitlement follows from, which is one index away.
-    e = ENTITLEMENTS.c
-    another = case((e.org_id.is_(None), s.c.customer_id))
-    payers = (
+    payers = _payers(paying)
+    if holding.value <= FEW_PAYERS or len(price_ids) > 1:
+        return Match(condition, (payers,))
+    unmapped = Unmapped(price_ids[0])
+    others = payers.where(
+        s.c.subscription_id.not_in(unmapped.subscription_ids()),
+        _PAYER.not_in(unmapped.named()),
+    )
+    return Match(condition, (others, unmapped.found()), in_order=unmapped)
+
+
+def _payers(paying: ColumnElement[bool]) -> Select[Any]:
+    """Everybody with a subscription of those, once.
+
+    Most subscriptions are what their org's entitlement follows from, which is one index away.
+    """
+    c, s, e, o = CUSTOMERS.c, SUBSCRIPTIONS.c, ENTITLEMENTS.c, ORGANIZATIONS.c
+    another = case((e.org_id.is_(None), s.customer_id))
+    return (
         select(
-            func.coalesce(e.org_id, o.org_id).label("org_id"),
+            _PAYER.label("org_id"),
             func.coalesce(e.org_created_at, o.created_at).label("created_at"),
         )
-        .select_from(s)
-        .join(ENTITLEMENTS, e.subscription_id == s.c.subscription_id, isouter=True)
-        .join(c, c.c.customer_id == another, isouter=True)
-        .join(ORGANIZATIONS, o.org_id == c.c.org_id, isouter=True)
-        .where(paying, or_(e.org_id.is_not(None), o.org_id.is_not(None)))
+        .select_from(SUBSCRIPTIONS)
+        .join(ENTITLEMENTS, e.subscription_id == s.subscription_id, isouter=True)
+        .join(CUSTOMERS, c.customer_id == another, isouter=True)
+        .join(ORGANIZATIONS, o.org_id == c.org_id, isouter=True)
+        .where(paying, _PAYER.is_not(None))
+        .distinct()
     )
-    return Match(condition, (payers.distinct(),))

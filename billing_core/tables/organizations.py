@@ -132,8 +132,10 @@ class PlanEntitlement(SQLModel, table=True):
         partial_index(
             "ix_plan_entitlements_unmapped",
             "price_id",
-            "status",
+            "org_created_at",
             "org_id",
+            "subscription_id",
+            "status",
             where="plan IS NULL AND price_id IS NOT NULL",
         ),
         partial_index(

@@ -18,7 +18,7 @@ from billing_core.queries import (
     walking,
 )
 from billing_core.queries.keyset import decode_cursor
-from tests.core.company import CONFIG, Company, customer, price
+from tests.core.company import CONFIG, Company, customer, price, subscription
 
 Row = dict[str, Any]
 Narrow = tuple[dict[str, Any], Callable[[Row], bool]]
@@ -53,6 +53,10 @@ TEXTS: tuple[tuple[str, Callable[[Row], bool]], ...] = (
     ("Alpha", lambda row: "alpha" in (row["name"] or "").lower()),
     ("cus_7", lambda row: row["stripe_customer_id"] == "cus_7"),
     ("price_pro_monthly_jpy", lambda row: row["price_id"] == "price_pro_monthly_jpy"),
+    (
+        "price_None_eur",
+        lambda row: row["price_id"] == "price_None_eur" or row["org_id"] == "org_moved_on",
+    ),
 )
 
 
@@ -73,6 +77,13 @@ def varied(company: Company) -> Company:
         if number % 4 == 1:
             ends = int(company.now.timestamp()) + 86_400 * (1 + number % 5)
             company.change(made, cancel_at=ends)
+    legacy = price(None, price_id="price_None_eur")
+    company.subscribe("org_moved_on", legacy, name="Alpha moved on", status="canceled")
+    company.subscribe("org_both", legacy, name="Beta both")
+    for key, of in (("moved_on", price("pro_monthly")), ("both", legacy)):
+        company.later(minutes=7)
+        another = subscription(f"sub_{key}2", f"cus_{key}", of, start=company.now)
+        company.event("customer.subscription.created", another)
     company.event("customer.created", customer("cus_none", name=None, created=company.now))
     for number in range(4):
         known: dict[str, Any] = {"org_id": f"org_imported{number}", "name": f"Alpha {number}"}
@@ -89,10 +100,16 @@ def varied(company: Company) -> Company:
 
 
 @pytest.mark.parametrize(
-    ("few", "glance", "large"), [(1, 4, 0), (5, 20, 0), (4_000, 1_000, 50_000)]
+    ("few", "matching", "glance", "large"),
+    [(1, 1, 4, 0), (5, 5, 20, 0), (5, 40, 20, 0), (4_000, 4_000, 1_000, 50_000)],
 )
 def test_every_list_has_whom_the_rows_name_in_its_order_page_by_page(
-    varied: Company, monkeypatch: pytest.MonkeyPatch, few: int, glance: int, large: int
+    varied: Company,
+    monkeypatch: pytest.MonkeyPatch,
+    few: int,
+    matching: int,
+    glance: int,
+    large: int,
 ) -> None:
     monkeypatch.setattr(choosing, "FEW", few)
     monkeypatch.setattr(choosing, "RARE", few // 2)
@@ -102,7 +119,8 @@ def test_every_list_has_whom_the_rows_name_in_its_order_page_by_page(
     monkeypatch.setattr(walking, "SOON", glance)
     monkeypatch.setattr(walking, "GLANCE", glance)
     monkeypatch.setattr(fragments, "LARGE", large)
-    monkeypatch.setattr(search, "MATCHING_IDS", few)
+    monkeypatch.setattr(search, "MATCHING_IDS", matching)
+    monkeypatch.setattr(search, "FEW_PAYERS", few // 2)
     rows = everybody(varied)
     for (filters, lets), (text, names), order in product(NARROWED, TEXTS, Order):
         case = f"{filters} {text} {order}"

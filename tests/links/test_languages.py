@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,11 @@ def test_nothing_that_can_happen_is_without_words(locale: str) -> None:
     for destination in DESTINATIONS:
         assert words.destination(destination)
         assert words.about(destination)
+
+
+def test_an_end_that_has_passed_is_not_told_as_one_to_come() -> None:
+    words = Words("en", BillingConfig())
+    passed, to_come = (datetime(year, 3, 1, tzinfo=UTC) for year in (2020, 2120))
+    code = BillingErrorCode.ALREADY_CANCELING
+    assert "was to end on 1 March 2020. You can see whether it has" in words.problem(code, passed)
+    assert "set to end on 1 March 2120. You can undo that" in words.problem(code, to_come)

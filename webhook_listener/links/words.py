@@ -95,11 +95,15 @@ class Words:
         """Why the customer cannot be sent where the link was made for."""
         _ = self._gettext
         if code is BillingErrorCode.ALREADY_CANCELING and ends_at is not None:
-            sentence = _(
+            to_come = _(
                 "Your subscription is already set to end on %(date)s. You can undo that at"
                 " “Billing home”."
             )
-            return sentence % {"date": self.day(ends_at)}
+            due = _(
+                "Your subscription was to end on %(date)s. You can see whether it has at"
+                " “Billing home”."
+            )
+            return (to_come if ends_at > datetime.now(UTC) else due) % {"date": self.day(ends_at)}
         return {
             BillingErrorCode.ALREADY_CANCELING: _(
                 "Your subscription is already set to end. You can undo that at “Billing home”."
