@@ -4,16 +4,28 @@ Whatever is clicked meanwhile, Streamlit starts the next run at once, beside the
 (``runner.fastReruns``); that one ends where it touches Streamlit next. So whoever acts takes
 the place for what comes of it first: touched afterwards, it would be known to nobody. And a second
 press of the same button, whose run cannot see yet what the first will leave, must wait for it.
+
+All of it is the tab's own: a link is a bearer credential, and no cache is to hold one.
 """
 
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, TypeVar, cast
-from uuid import uuid4
 
 import streamlit as st
 
 T = TypeVar("T")
 _A_MOMENT = 10
+
+
+@dataclass(slots=True)
+class _Done:
+    """What came of a tab's latest wishes, and when; whoever acts holds the lock."""
+
+    lock: Lock = field(default_factory=Lock)
+    latest: dict[tuple[str, ...], tuple[float, Any]] = field(default_factory=dict, repr=False)
 
 
 def place(key: str, of: type[T]) -> list[T]:  # noqa: ARG001 - says what the caller keeps there
@@ -26,15 +38,32 @@ def once(wish: tuple[str, ...], act: Callable[[], T]) -> T:
 
     It waits for the first and gets what came of it. Where ``act`` raises, nothing is remembered.
     """
-    tab = st.session_state.setdefault("tab", uuid4().hex)
-    return cast("T", _once((tab, *wish), act))
+    done = _done()
+    with done.lock:
+        since = time.monotonic() - _A_MOMENT
+        for known in [known for known, (at, _) in done.latest.items() if at < since]:
+            del done.latest[known]
+        if wish in done.latest:
+            return cast("T", done.latest[wish][1])
+        result = act()
+        done.latest[wish] = (time.monotonic(), result)
+        return result
+
+
+def let_go(things: list[T], *, unless: Callable[[T], bool]) -> None:
+    """Keep no more than is still to be shown; whoever wishes for the rest again means it."""
+    kept = [each for each in things if unless(each)]
+    if len(kept) < len(things):
+        things[:] = kept
+        begin_anew()
 
 
 def begin_anew() -> None:
-    """From now on the same wish is meant: its page has been shown what came of it, and put it aside."""
-    st.session_state.pop("tab", None)
+    """From now on the same wish is meant, however soon it comes."""
+    done = _done()
+    with done.lock:
+        done.latest.clear()
 
 
-@st.cache_resource(ttl=_A_MOMENT, max_entries=1_000, show_spinner=False)
-def _once(wish: tuple[str, ...], _act: Callable[[], Any]) -> Any:  # noqa: ANN401, ARG001 - of any kind; the wish is the key
-    return _act()
+def _done() -> _Done:
+    return cast("_Done", st.session_state.setdefault("done", _Done()))

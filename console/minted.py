@@ -72,13 +72,6 @@ def kept(org_id: str) -> Minted | None:
     return next((each for each in place() if each.org_id == org_id), None)
 
 
-def put_aside() -> None:
-    """Drop the link for another one, which may be the same once more."""
-    forget()
-    held.begin_anew()
-
-
 def forget(*, unless_org_id: str | None = None) -> None:
     """Drop the link, because its page was left or its work is done."""
-    links = place()
-    links[:] = [each for each in links if each.org_id == unless_org_id]
+    held.let_go(place(), unless=lambda each: each.org_id == unless_org_id)

@@ -25,16 +25,9 @@ def place() -> list[OneTime]:
     return held.place("one_time_password", OneTime)
 
 
-def put_aside() -> None:
-    """Drop it, because it has been passed on; whoever asks once more gets another."""
-    forget()
-    held.begin_anew()
-
-
 def forget(*, unless_username: str | None = None) -> None:
-    """Drop it, because its page was left."""
-    passwords = place()
-    passwords[:] = [each for each in passwords if each.username == unless_username]
+    """Drop it, because its page was left or it has been passed on."""
+    held.let_go(place(), unless=lambda each: each.username == unless_username)
 
 
 def show(username: str) -> bool:
@@ -53,5 +46,5 @@ def show(username: str) -> bool:
         st.code(found.password, language=None)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(_COPY, width="content")
-        st.button("I have passed it on", on_click=put_aside, key="one_time_done")
+        st.button("I have passed it on", on_click=forget, key="one_time_done")
     return True

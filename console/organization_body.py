@@ -90,4 +90,4 @@ def _sending(principal: Principal, found: Reading, telling: Telling) -> None:
             else:
                 mint_panel.hand_over(link, who)
                 watch.watch(view.org_id, found.mark, link)
-        st.button("Make another link", on_click=minted.put_aside, key="another_link")
+        st.button("Make another link", on_click=minted.forget, key="another_link")

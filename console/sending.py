@@ -71,16 +71,9 @@ def kept(org_id: str) -> Sent | None:
     return next((each for each in place() if each.org_id == org_id), None)
 
 
-def put_aside() -> None:
-    """Drop the link for another one, which may be the same once more."""
-    forget()
-    held.begin_anew()
-
-
 def forget(*, unless_org_id: str | None = None) -> None:
     """Drop the link, because its page was left or it has been handed over."""
-    links = place()
-    links[:] = [each for each in links if each.org_id == unless_org_id]
+    held.let_go(place(), unless=lambda each: each.org_id == unless_org_id)
 
 
 def hand_over(link: Sent, row: LinkRow | None, principal: Principal, who: Viewer) -> None:
@@ -91,7 +84,7 @@ def hand_over(link: Sent, row: LinkRow | None, principal: Principal, who: Viewer
     else:
         elements.notice(_OVER[row.state], "info")
     elements.show(elements.link("See what became of it", "/links", link=link.link_id))
-    st.button("Make another link", on_click=put_aside, key="another_sent")
+    st.button("Make another link", on_click=forget, key="another_sent")
 
 
 def _to_send(link: Sent, principal: Principal, who: Viewer) -> None:
