@@ -79,7 +79,10 @@ def _search_field() -> str:
 
 
 def _search() -> None:
-    st.session_state["q"] = searching.searched(str(st.session_state.get("q") or ""))
+    typed = str(st.session_state.get("q") or "")
+    wanted = searching.searched(typed)
+    if wanted != typed:  # else it would undo what has been typed meanwhile
+        st.session_state["q"] = wanted
     address.write("q")
 
 

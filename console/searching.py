@@ -10,8 +10,10 @@ from console import elements
 
 # An e-mail address, or an id as Stripe makes them; an account's is in many addresses of Stripe's.
 _NAMED = re.compile(
-    r"[^\s<>()\[\],;:\"']+@[\w-]+(?:\.[\w-]+)+|\b(?!acct_)[a-z]{2,10}_(?=\w*\d)[A-Za-z0-9_]{4,}"
+    r"[^\s<>()\[\],;:\"'@]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"
+    r"|\b(?!acct_)[a-z]{2,10}_(?=\w*\d)[A-Za-z0-9_]{4,}"
 )
+_LOOKED_THROUGH = 20_000
 _SHORTENED = "search_shortened"
 
 
@@ -23,7 +25,7 @@ def searched(text: str) -> str:
     st.session_state.pop(_SHORTENED, None)
     if len(text) <= MAXIMUM_LENGTH:
         return text
-    named = _NAMED.search(text)
+    named = _NAMED.search(text[:_LOOKED_THROUGH])
     found = " ".join((named.group() if named else text)[:MAXIMUM_LENGTH].split())
     st.session_state[_SHORTENED] = found
     return found

@@ -43,6 +43,18 @@ def press_slash(page: Page) -> None:
     page.keyboard.press("/")
 
 
+def test_what_is_typed_while_the_list_follows_is_kept(browser: Browser, desk: Console) -> None:
+    with window(browser) as staff:
+        page = staff.new_page()
+        sign_in(page, f"{desk.url}/organizations", "support")
+        field = fresh(page.get_by_label("Search", exact=True))
+        for text, pause in (("acme robotics", 90), ("blue harbor", 330)):
+            field.fill("")
+            field.press_sequentially(text, delay=pause)
+            idle(page)
+            expect(field).to_have_value(text)
+
+
 def test_a_cancel_link_is_at_most_five_interactions_from_the_sign_in(
     browser: Browser, desk: Console
 ) -> None:
