@@ -33,6 +33,6 @@ def finder(principal: Principal, pages: Iterable[StreamlitPage]) -> None:
 def _go(wanted: str, pages: dict[str, StreamlitPage]) -> None:
     with data.snapshot() as connection:
         found = queries.search_organizations(connection, wanted, limit=1)
-    if len(found.rows) == 1 and found.next_cursor is None and not searching.shortened():
+    if len(found.rows) == 1 and found.next_cursor is None and not searching.was_shortened():
         st.switch_page(pages["organization"], query_params={"org": found.rows[0].org_id})
     st.switch_page(pages["organizations"], query_params={"q": wanted})

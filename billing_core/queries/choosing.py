@@ -52,7 +52,7 @@ def choose(
             few = _few_held(connection, match, RARE, narrowed, wanted)
             if few is not None:
                 return few
-            seen = at_a_glance(connection, match.condition, narrowed, wanted)
+            seen = at_a_glance(connection, match.condition, narrowed, wanted, seen)
         if len(seen) > wanted.limit:
             return seen[: wanted.limit + 1], Count(len(seen), capped=True)
     in_order = match.in_order if wanted.by_date else None

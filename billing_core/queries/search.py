@@ -53,6 +53,12 @@ _STRIPE_ID = re.compile(
     r"_[A-Za-z0-9_]+\Z"
 )
 _ADDRESS = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
+# The same within more than is looked for; an account's id is in many of Stripe's URLs.
+_NAMED = re.compile(
+    r"[^\s<>()\[\],;:\"'@]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"
+    r"|\b(?!acct_)[a-z]{2,10}_(?=\w*\d)[A-Za-z0-9_]{4,}"
+)
+_LOOKED_THROUGH = 20_000
 _INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}
 
 
@@ -87,6 +93,14 @@ def read_search_text(text: str) -> SearchText:
     if not term:
         return SearchText("", Kind.EVERYTHING)
     return SearchText(term, Kind.STRIPE_ID if _STRIPE_ID.match(term) else Kind.FRAGMENT)
+
+
+def shortened(text: str) -> str:
+    """All of a text that is short enough, else the first address or id in it, else how it begins."""
+    if len(text) <= MAXIMUM_LENGTH:
+        return text
+    named = _NAMED.search(text[:_LOOKED_THROUGH])
+    return " ".join((named.group() if named else text)[:MAXIMUM_LENGTH].split())
 
 
 def _last_id_in_url(url: str) -> str:

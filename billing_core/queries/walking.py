@@ -34,7 +34,7 @@ def worth_a_glance(connection: Connection, wanted: Page) -> bool:
 def at_first_glance(
     connection: Connection, condition: ColumnElement[bool], narrowed: Narrowed, wanted: Page
 ) -> list[Row]:
-    """As ``at_a_glance``, before anything else is tried: a page of what is in many names.
+    """Whom a text's condition is true for, before anything else is tried: what is in many names.
 
     A few hundred are looked at; a few thousand where some of these hold it.
     """
@@ -45,13 +45,19 @@ def at_first_glance(
 
 
 def at_a_glance(
-    connection: Connection, condition: ColumnElement[bool], narrowed: Narrowed, wanted: Page
+    connection: Connection,
+    condition: ColumnElement[bool],
+    narrowed: Narrowed,
+    wanted: Page,
+    seen: list[Row],
 ) -> list[Row]:
     """Those among the next few thousand whom a text's condition is true for, in their order.
 
-    They are all that has to be read where they are more than the page holds.
+    They are all that has to be read where they are more than the page holds. ``seen`` are those of
+    the first glance, which has been at as many where it saw some.
     """
-    seen = _near(connection, condition, narrowed, wanted, among=GLANCE, most=GLANCE)
+    if len(seen) < OFTEN:
+        seen = _near(connection, condition, narrowed, wanted, among=GLANCE, most=GLANCE)
     if PROMISING <= len(seen) <= wanted.limit:
         return _near(connection, condition, narrowed, wanted, among=WHILE, most=wanted.limit + 1)
     return seen
